@@ -15,6 +15,7 @@ mod evidence;
 mod grants;
 mod keys;
 mod lanes;
+mod readers;
 mod recertifications;
 mod release_keys;
 mod releases;
@@ -127,6 +128,7 @@ fn table() -> Vec<Route> {
         replays::routes(),
         captures::routes(),
         events::routes(),
+        readers::routes(),
         evidence::routes(),
     ];
     parts.into_iter().flatten().chain([own]).collect()

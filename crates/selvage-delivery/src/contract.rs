@@ -14,21 +14,38 @@ use selvage_model::problem::{FieldError, Problem};
 /// How many places are named to a person.
 const MOST_NAMED: usize = 3;
 
-/// An event that is about to be handed out.
+/// Who has events of what, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Handed<'a> {
+pub struct Hands<'a> {
     /// Of which interface.
     pub interface: &'a InterfaceRef,
     /// To whom.
     pub consumer: &'a ConsumerName,
     /// By which operation, as grants name it.
     pub operation: &'static str,
+}
+
+/// An event that is about to be handed out.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    /// Of what, and to whom.
+    pub hands: Hands<'a>,
     /// The whole of it, also what the consumer is not shown.
     pub event: &'a CloudEvent,
 }
 
-/// Holds events to the contract of their interface.
-pub type Holding = Arc<dyn Fn(Handed<'_>) -> Held + Send + Sync>;
+/// Holds events to the contract of their interface, and counts what became of them. An event may be looked at more often than it is
+/// handed out, so that looking counts nothing.
+pub trait Contracts: Send + Sync {
+    /// How an event fits.
+    fn hold(&self, handed: Handed<'_>) -> Held;
+
+    /// An event was handed out that fits so; or it is kept back now, since it does not fit.
+    fn count(&self, hands: Hands<'_>, held: &Held);
+}
+
+/// What knows the contracts.
+pub type Holding = Arc<dyn Contracts>;
 
 /// What holding an event to its contract came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +54,16 @@ pub struct Held {
     pub errors: Vec<FieldError>,
     /// Of which class that is.
     pub cause: Cause,
-    /// Whether what does not fit is not handed out; else it was only to be counted.
+    /// Whether what does not fit is not handed out; else it is only to be counted.
     pub refuses: bool,
+    /// Whether it was looked at all: what nobody looks at is not counted.
+    pub checked: bool,
 }
 
 impl Held {
-    /// Nothing was looked for, or found.
-    pub fn fits() -> Self {
-        Self { errors: Vec::new(), cause: Cause::Contract, refuses: false }
+    /// Nothing was looked for.
+    pub fn unchecked() -> Self {
+        Self { errors: Vec::new(), cause: Cause::Contract, refuses: false, checked: false }
     }
 
     /// Whether the event may not be handed out.

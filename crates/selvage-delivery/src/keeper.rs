@@ -102,6 +102,7 @@ fn is_same(left: &Job, right: &Job) -> bool {
         && left.interface == right.interface
         && left.scope == right.scope
         && left.granted == right.granted
+        && left.shared == right.shared
         && left.subscription.terms == right.subscription.terms
         && left.subscription.interface == right.subscription.interface
 }

@@ -23,7 +23,7 @@ mod shown;
 mod writing;
 
 pub use attempt::{Attempt, Sent};
-pub use contract::{Handed, Held, Holding};
+pub use contract::{Contracts, Handed, Hands, Held, Holding};
 pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};
 pub use figures::{Figure, Figures};
 pub use heard::Heard;

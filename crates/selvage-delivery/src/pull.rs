@@ -1,7 +1,8 @@
 //! Reads the event log for consumers that pull: the events after a position, waited for where there are none, each as the consumer's
 //! grant shows it; and groups, whose members take turns by lease and commit how far they are. It keeps nothing of its own.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selvage_log::{EventLog, LogError, ReadLimit};
@@ -9,6 +10,7 @@ use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::event::{Position, ReaderName, Record};
 use selvage_model::manifest::event::{EventInterface, READ};
+use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::problem::{ParameterError, Problem};
 use selvage_model::pull::{Events, LONGEST_LEASE, LONGEST_WAIT, MOST_EVENTS, Page, Pull, PullAsk, Pulled, Start};
 use selvage_store::{CursorMove, NewCursor, Store, StoreError, TakenCursor};
@@ -16,7 +18,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::shown::{covers, shown};
-use crate::{Handed, Heard, Held, Holding};
+use crate::{Handed, Hands, Heard, Held, Holding};
 
 /// How much of the log is looked at before an answer is given, whatever was found in it.
 const MOST_LOOKED_AT: usize = 10_000;
@@ -32,6 +34,8 @@ pub struct Puller {
     log: Arc<dyn EventLog>,
     store: Store,
     holding: Holding,
+    /// At which event each consumer of an interface was stopped last.
+    withheld: Arc<Mutex<HashMap<(InterfaceRef, ConsumerName), Position>>>,
     heard: Heard,
 }
 
@@ -43,10 +47,14 @@ enum Stopped {
     Withheld { problem: Problem, at: Position },
 }
 
+fn hands(pull: &Pull) -> Hands<'_> {
+    Hands { interface: &pull.interface, consumer: &pull.consumer, operation: READ }
+}
+
 /// What becomes of an event of the log.
 enum Told {
     /// It is told.
-    Event(Value),
+    Event(Value, Held),
     /// It is not asked for, or not this consumer's to see.
     Passed,
     /// It does not fit its contract.
@@ -74,7 +82,7 @@ fn undeclared(asked: &Events, interface: &EventInterface) -> Option<Problem> {
 impl Puller {
     /// Over this log, with groups in this store; events are held to their contract by this.
     pub fn new(log: Arc<dyn EventLog>, store: Store, holding: Holding) -> Self {
-        Self { log, store, holding, heard: Heard::default() }
+        Self { log, store, holding, withheld: Arc::default(), heard: Heard::default() }
     }
 
     /// How far consumers are answered is noted here.
@@ -136,7 +144,8 @@ impl Puller {
                 }
                 looked_at += 1;
                 match self.told(pull, asked, interface, record) {
-                    Told::Event(event) => {
+                    Told::Event(event, held) => {
+                        self.holding.count(hands(pull), &held);
                         bytes += record.body.len();
                         page.events.push((record.position, event));
                     }
@@ -145,6 +154,7 @@ impl Puller {
                     Told::Withheld(_) if !page.events.is_empty() => return Ok(page),
                     Told::Withheld(held) => {
                         let at = record.position;
+                        self.withheld(pull, at, &held);
                         return Err(Stopped::Withheld { problem: held.problem(&pull.interface, at, &pull.scope), at });
                     }
                 }
@@ -174,17 +184,21 @@ impl Puller {
         if !is_asked || !covers(&event, interface, &pull.scope) {
             return Told::Passed;
         }
-        let held = (self.holding)(Handed {
-            interface: &pull.interface,
-            consumer: &pull.consumer,
-            operation: READ,
-            event: &event,
-        });
+        let held = self.holding.hold(Handed { hands: hands(pull), event: &event });
         if held.withholds() {
             return Told::Withheld(held);
         }
         let shown = shown(event, interface, &pull.scope);
-        shown.map_or(Told::Passed, |event| Told::Event(event.told(record.position)))
+        shown.map_or(Told::Passed, |event| Told::Event(event.told(record.position), held))
+    }
+
+    /// Counts what is kept back; who asks again for the same is told the same, and that is no other event.
+    fn withheld(&self, pull: &Pull, at: Position, held: &Held) {
+        let whose = (pull.interface.clone(), pull.consumer.clone());
+        let mut told = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(whose, at) != Some(at) {
+            self.holding.count(hands(pull), held);
+        }
     }
 
     async fn head(&self, pull: &Pull) -> Result<Position, Box<Problem>> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::budget::{BudgetAsk, BudgetShare};
+use selvage_model::name::InterfaceRef;
 use selvage_model::scalar::{Quota, Rate};
 use selvage_model::subscription::WaitsFor;
 
@@ -21,15 +22,27 @@ use rate::RatePart;
 /// How soon it is tried again where nothing is in hand and more may come.
 const SOON: Duration = Duration::from_millis(250);
 
-/// How much a grant lets through.
+/// How much a grant lets through, or an interface of what is sent again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Granted {
-    /// The grant, by its id.
+    /// The grant, by its id, or whose replays they are.
     pub grant: String,
     /// How fast messages are sent.
     pub rate: Option<Rate>,
     /// How many arrive in each hour, day or month.
     pub quota: Option<Quota>,
+}
+
+/// A rate is taken in so many times finer parts where one is to be shared: a node that has no whole message of each second may have
+/// one of every second second.
+const FINER: u32 = 100;
+
+impl Granted {
+    /// How fast all replays of an interface go together.
+    pub fn to_replays(interface: &InterfaceRef, rate: Rate) -> Self {
+        let finer = Rate { count: rate.count.saturating_mul(u64::from(FINER)), per: rate.per.saturating_mul(FINER) };
+        Self { grant: format!("replays of {interface}"), rate: Some(finer), quota: None }
+    }
 }
 
 /// What the grants of this node's subscriptions let through.
@@ -159,6 +172,27 @@ impl Rations {
 impl Ration {
     fn parts(&self) -> MutexGuard<'_, Parts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes one message of what is granted and of what is shared besides, or of neither; what comes of the one that is granted.
+    ///
+    /// # Errors
+    /// Where one of the two lets none through now. What is shared goes round: nobody is told that it is used up.
+    pub(crate) fn take_with(
+        shared: Option<&Self>,
+        granted: Option<&Self>,
+        now: Timestamp,
+    ) -> Result<Option<Taken>, Wait> {
+        let mut parts = shared.map(Self::parts);
+        let mut rate = parts.as_mut().and_then(|parts| parts.rate.as_mut());
+        if let Some(rate) = &mut rate {
+            rate.allows(now).map_err(|wait| Wait { what: None, ..wait })?;
+        }
+        let taken = granted.map(|granted| granted.take(now)).transpose()?;
+        if let Some(rate) = rate {
+            rate.spend(now);
+        }
+        Ok(taken)
     }
 
     /// Takes one message.

@@ -6,6 +6,7 @@
 
 mod observed;
 mod reading;
+mod sending;
 mod writing;
 
 use std::sync::Arc;
@@ -13,23 +14,20 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use selvage_log::EventLog;
-use selvage_model::cloud_event::CloudEvent;
-use selvage_model::code;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
-use selvage_model::manifest::event::{EventInterface, SUBSCRIBE};
+use selvage_model::manifest::event::EventInterface;
 use selvage_model::subscription::{LiveSubscription, WaitsFor};
 use selvage_store::{CursorMove, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::figures::Figures;
 use crate::lanes::{Lanes, Next, Parcel, Settings};
-use crate::ration::{Granted, Ration, Rations, Taken};
+use crate::ration::{Granted, Ration, Rations};
 use crate::reading::Readings;
 use crate::retry::Calendar;
-use crate::shown::{covers, shown};
 use crate::writing::Writer;
-use crate::{Attempt, Endpoint, Handed, Holding, Sending, Sent, envelope};
+use crate::{Attempt, Endpoint, Holding, Sending};
 use reading::Reading;
 use writing::Moving;
 
@@ -55,6 +53,8 @@ pub struct Job {
     pub scope: Scope,
     /// How much the grant lets through.
     pub granted: Granted,
+    /// How fast it goes together with all that is sent again of its interface, where it is a replay that is limited so.
+    pub shared: Option<Granted>,
 }
 
 /// What deliveries stand on.
@@ -138,6 +138,7 @@ pub(crate) struct Run {
     /// How many arrived since those of long ago were forgotten.
     kept: usize,
     ration: Option<Ration>,
+    shared: Option<Ration>,
     /// What of its grant is used up, and until when.
     waits: Option<(WaitsFor, Timestamp)>,
 }
@@ -163,6 +164,7 @@ impl Run {
         let lanes = Lanes::new(settings, held.to, aside, held_until);
         let endpoint = Arc::new(job.endpoint.clone());
         let ration = config.rations.of(&job.granted);
+        let shared = job.shared.as_ref().and_then(|shared| config.rations.of(shared));
         let (until, renew_at) = (taken + config.lease, taken + config.lease / 3);
         let now = Instant::now();
         Ok(Self {
@@ -186,6 +188,7 @@ impl Run {
             was_spent: false,
             kept: writing::FORGET_AFTER,
             ration,
+            shared,
             waits: None,
         })
     }
@@ -297,72 +300,6 @@ impl Run {
             }
         }
         Ok(())
-    }
-
-    fn send(&mut self, parcel: Parcel) {
-        let (endpoint, outcomes) = (Arc::clone(&self.endpoint), self.outcomes.0.clone());
-        let event = match self.made(&parcel) {
-            Ok(event) => event,
-            Err(attempt) => return drop(outcomes.send((parcel, attempt))),
-        };
-        let taken = match self.granted(Timestamp::now()) {
-            Ok(taken) => taken,
-            Err(attempt) => return self.sent(&parcel, &attempt),
-        };
-        let message = envelope::message(&self.job.subscription.id, &parcel.message, event, parcel.attempts);
-        let sending = Arc::clone(&self.means.config.sending);
-        tokio::spawn(async move {
-            let attempt = sending(endpoint, message).await;
-            if let Some(taken) = taken.filter(|_| attempt.sent != Sent::Delivered) {
-                taken.give_back();
-            }
-            let _ = outcomes.send((parcel, attempt));
-        });
-    }
-
-    /// Takes one message of what the grant lets through; what came of it where it lets none through now.
-    fn granted(&mut self, now: Timestamp) -> Result<Option<Taken>, Attempt> {
-        let wait = match self.ration.as_ref().map(|ration| ration.take(now)).transpose() {
-            Ok(taken) => return Ok(taken),
-            Err(wait) => wait,
-        };
-        if let Some(what) = wait.what {
-            self.waits = Some((what, wait.until));
-        }
-        if wait.what == Some(WaitsFor::Quota) {
-            self.lanes.stand_still(now, wait.until);
-        }
-        Err(Attempt::ungranted(now, wait.until))
-    }
-
-    /// The event as it is sent; what came of it where nothing is.
-    fn made(&self, parcel: &Parcel) -> Result<CloudEvent, Attempt> {
-        let now = Timestamp::now();
-        if parcel.message.is_damaged {
-            tracing::error!(
-                code = %code::PARKED_DAMAGED, "`{}`: the message at {} is damaged in the store, and not sent",
-                self.endpoint.name, parcel.message.position
-            );
-            return Err(Attempt::damaged(now));
-        }
-        // It was an event when it was read, so that only a damaged store brings another here.
-        let event = envelope::event(&parcel.message.body).map_err(|_| Attempt::unreadable(now))?;
-        let Job { subscription, interface: declared, scope, .. } = &self.job;
-        // What is granted may be less than when it was set aside.
-        if !covers(&event, declared, scope) {
-            return Err(Attempt::uncovered(now));
-        }
-        let (interface, consumer) = (&subscription.interface, &subscription.consumer);
-        let held = (self.means.config.holding)(Handed { interface, consumer, operation: SUBSCRIBE, event: &event });
-        if held.withholds() {
-            return Err(Attempt::unfit(now, held.cause, held.because(interface)));
-        }
-        shown(event, declared, scope).ok_or_else(|| Attempt::uncovered(now))
-    }
-
-    fn sent(&mut self, parcel: &Parcel, attempt: &Attempt) {
-        self.means.config.figures.sent(&self.endpoint.name, &attempt.sent);
-        self.lanes.sent(parcel, attempt, Timestamp::now(), (self.means.config.chance)());
     }
 
     /// When something has to be looked at although nothing came in.

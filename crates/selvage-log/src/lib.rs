@@ -5,10 +5,12 @@
 mod error;
 mod heads;
 mod jetstream;
+mod lanes;
 mod mark;
 mod moment;
 mod queue;
 mod sql;
+mod standing;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,9 +22,11 @@ pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
 
 pub use error::LogError;
 pub use jetstream::{BrokerCredentials, BrokerTls, JetStreamConfig, JetStreamLog};
+pub use lanes::lanes_absent;
 pub use mark::marks;
 pub use moment::{Edge, NotAnEdge, last_before};
 pub use sql::SqlLog;
+pub use standing::Standing;
 
 /// What an operation of the log answers.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LogError>> + Send + 'a>>;

@@ -141,6 +141,14 @@ impl VersionRange {
     }
 }
 
+impl Rate {
+    /// The slower of two rates, where there are any.
+    pub fn slower(left: Option<Self>, right: Option<Self>) -> Option<Self> {
+        let pace = |rate: &Self| rate.count as f64 / rate.per.as_secs_f64().max(f64::MIN_POSITIVE);
+        left.into_iter().chain(right).min_by(|left, right| pace(left).total_cmp(&pace(right)))
+    }
+}
+
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = spell(self.per);

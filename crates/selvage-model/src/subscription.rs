@@ -63,6 +63,12 @@ impl LiveSubscription {
         matches!(self.state, SubscriptionState::Probed | SubscriptionState::Active)
     }
 
+    /// How fast events are sent for it at most: what was asked for, and for a replay no more than all those of its interface may have.
+    pub fn rate(&self) -> Option<Rate> {
+        let asked = self.terms.deliver.as_ref().and_then(|deliver| deliver.rate);
+        Rate::slower(asked, self.terms.replay.as_ref().and_then(|replay| replay.most))
+    }
+
     /// The name by which its cursor is kept.
     ///
     /// # Errors
@@ -227,6 +233,9 @@ pub struct ReplayTerms {
     /// Why, as it was said; replays of before this was kept lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How fast all replays of its interface may go together, as the release said that a node goes by; none where it said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<Rate>,
     /// Up to where it had sent when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<Position>,

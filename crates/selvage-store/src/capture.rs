@@ -39,7 +39,7 @@ statements! {
     LET_GO = "UPDATE capture SET leased_until = 0, node = '' WHERE id = $1 AND fence = $2";
     PAUSE = "UPDATE capture SET paused_code = $1, paused_because = $2 WHERE id = $3 AND fence = $4";
     ALL = "SELECT id, interface, system, record, stage, place, generation, front, settled, looked_at, reconciled_at, \
-           paused_code, paused_because, fence, node, leased_until, \
+           paused_code, paused_because, fence, node, leased_until, found_by, \
            (SELECT COUNT(*) FROM captured WHERE capture = capture.id AND standing <> 2) AS records, \
            (SELECT COUNT(*) FROM capture_parked WHERE capture = capture.id) AS parked, \
            (SELECT COUNT(*) FROM event_outbox WHERE capture = capture.id) AS waiting \
@@ -185,6 +185,8 @@ pub struct CaptureRow {
     pub paused: Option<CapturePause>,
     /// The node that has it; empty where none does.
     pub node: String,
+    /// Whether a copy is kept from it. One that was switched on for records that were known already is one once all of them are found in it.
+    pub keeps_copy: bool,
     /// How many records it knows.
     pub records: u64,
     /// How many of them cannot be captured as they are.
@@ -300,6 +302,7 @@ fn listed(row: &Row) -> Result<CaptureRow, StoreError> {
         state: state(row)?,
         paused: pause(row)?,
         node: row.text("node")?,
+        keeps_copy: row.optional_text("found_by")?.is_some(),
         records: row.count("records")?,
         parked: row.count("parked")?,
         waiting: row.count("waiting")?,

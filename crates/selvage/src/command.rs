@@ -44,6 +44,7 @@ mod odoo;
 mod openapi;
 mod operations;
 mod operator;
+mod parked_operations;
 mod people;
 mod propose;
 mod put;
@@ -204,6 +205,9 @@ enum Command {
     /// Shows messages that will not be tried again, and decides about them.
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
+    /// Shows operations whose system lacks what they need, as a node sees them.
+    #[command(subcommand)]
+    ParkedOperations(parked_operations::ParkedOperations),
     /// Shows who uses what, and how often.
     Usage(usage::Usage),
     /// Shows requests that nothing declares, grouped by how they look.
@@ -433,6 +437,7 @@ impl Command {
             Self::Replays(replays) => in_runtime(replays.run()),
             Self::Lanes(lanes) => in_runtime(lanes.run()),
             Self::DeadLetters(letters) => in_runtime(letters.run()),
+            Self::ParkedOperations(parked) => in_runtime(parked.run()),
             Self::Usage(usage) => in_runtime(usage.run()),
             Self::Shadow(shadow) => in_runtime(shadow.run()),
             Self::Ledger(ledger) => in_runtime(ledger.run()),

@@ -101,7 +101,8 @@ async fn resume(
 
 /// Copies, by the interface that keeps each.
 async fn copies(State(api): State<Api>, _operator: Operator) -> Answer {
-    Ok(listed(api.governance.store.captures().await?.iter().map(copy)))
+    let rows = api.governance.store.captures().await?;
+    Ok(listed(rows.iter().filter(|row| row.keeps_copy).map(copy)))
 }
 
 /// Builds a copy anew while it is served.

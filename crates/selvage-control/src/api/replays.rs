@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
-use selvage_log::Edge;
+use selvage_log::{Edge, lanes_absent};
 use selvage_model::code;
 use selvage_model::event::LaneKey;
 use selvage_model::problem::Problem;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::Api;
 use super::answer::{Answer, listed, problem, unfit};
 use super::events;
-use super::request::{Asked, At, Because, Body, Id, Line, Operator};
+use super::request::{Asked, At, Because, Body, Id, Line, Operator, SubscriptionChoice};
 use super::route::{Route, Who, query};
 use super::subscriptions::find;
 
@@ -45,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(Route::post("/replays", begin), "beginReplay", "Send events again that a subscription had")
             .may(Who::Replayers)
             .takes("NewReplay")
-            .makes("The replay; a node begins with it, or ends it and says why.", "Replay")
+            .makes("The replay; a node begins with it, or ends it and says why.", "ReplayBegun")
             .refuses(&[
                 code::NOT_IN_STORE,
                 code::API_FORBIDDEN,
@@ -82,8 +82,8 @@ async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> An
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewRange {
-    /// The subscription's id: it says which interface, and where to.
-    subscription: Id,
+    /// The subscription, by its id or as `consumer/name`: it says which interface, and where to.
+    subscription: SubscriptionChoice,
     /// A position, a time, or `oldest`.
     from: String,
     /// A position or a time; the newest event where nothing is said.
@@ -101,7 +101,7 @@ async fn begin(State(api): State<Api>, operator: Operator, Body(body): Body<NewR
     let to: Option<Edge> = to.as_deref().map(read).transpose().map_err(unfit)?;
     let lanes: Vec<LaneKey> = lanes.iter().map(|lane| read(lane)).collect::<Result<_, _>>().map_err(unfit)?;
     let rate = rate.as_deref().map(read_rate).transpose().map_err(unfit)?;
-    let of = find(&api, subscription.as_str()).await?;
+    let of = api.governance.store.subscription_called(&subscription.into_inner()).await?;
     if let Some(because) = selvage_governance::replay::against(&*api.fabric().await, &of.interface, &operator.0) {
         return Err(problem(&Problem::new(403, code::API_FORBIDDEN, because)).into());
     }
@@ -111,9 +111,18 @@ async fn begin(State(api): State<Api>, operator: Operator, Body(body): Body<NewR
         Some(to) => Some(to.ends_with(log, stream).await.map_err(|error| events::refused(&error))?),
         None => None,
     };
-    let new = NewReplay { of: of.id, after, through, lanes, rate, by: operator.0, because };
+    let new = NewReplay { of: of.id.clone(), after, through, lanes, rate, by: operator.0, because };
+    let absent = lanes_absent(log, stream, (after, new.through), &new.lanes).await;
+    let absent = absent.map_err(|error| events::refused(&error))?;
+    if !absent.is_empty() {
+        return Err(StoreError::NoReplay { label: of.label(), because: new.without(&absent) }.into());
+    }
     let asked = api.governance.store.ask_for_replay(&new).await?;
-    Ok(super::made(&format!("/api/replays/{}", asked.id), shown(&api, &asked.id).await?))
+    let mut body = shown(&api, &asked.id).await?;
+    if let Some(body) = body.as_object_mut() {
+        body.insert("notes".to_owned(), new.shortened(&asked).into_iter().collect());
+    }
+    Ok(super::made(&format!("/api/replays/{}", asked.id), body))
 }
 
 /// A part of the body that is more than a text.
@@ -180,7 +189,10 @@ fn replay(view: &SubscriptionView, all: &[SubscriptionView]) -> Option<Value> {
         "after": it.begins.to_string(),
         "through": terms.through.to_string(),
         "lanes": terms.lanes,
-        "rate": to.and_then(|deliver| deliver.rate).map(|rate| rate.to_string()),
+        "rate": it.rate().map(|rate| rate.to_string()),
+        "asked_rate": to.and_then(|deliver| deliver.rate).map(|rate| rate.to_string()),
+        "interface_rate": terms.most.map(|rate| rate.to_string()),
+        "shared_by": view.shared_by(all),
         "by": terms.by,
         "reason": terms.reason,
         "state": it.state.as_str(),

@@ -1,6 +1,8 @@
 //! How a request is read: who asks, at which path, with which query and body. What cannot be read is a problem, as every refusal is,
 //! and nothing is told to whom nobody knows.
 
+mod place;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -134,7 +136,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                     JsonRejection::MissingJsonContentType(_) => 415,
                     _ => 400,
                 };
-                Err(problem(&Problem::new(status, code::API_BODY, rejection.body_text())))
+                let refused = Problem::new(status, code::API_BODY, rejection.body_text());
+                Err(problem(&refused.with_errors(place::of(&rejection).into_iter().collect())))
             }
         }
     }
@@ -169,7 +172,7 @@ pub(crate) fn line(text: &str) -> Option<String> {
 }
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident with $joints:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident of $most:literal with $joints:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Deserialize)]
         #[serde(try_from = "String")]
@@ -186,10 +189,10 @@ macro_rules! ids {
 
             fn try_from(text: String) -> Result<Self, String> {
                 let fits = |c: char| c.is_ascii_alphanumeric() || $joints.contains(c);
-                if (1..=80).contains(&text.len()) && text.chars().all(fits) {
+                if (1..=$most).contains(&text.len()) && text.chars().all(fits) {
                     return Ok(Self(text));
                 }
-                Err(format!("an id has letters, digits and `{}`, 80 at most", $joints))
+                Err(format!("an id has letters, digits and `{}`, {} at most", $joints, $most))
             }
         }
     )*};
@@ -197,10 +200,15 @@ macro_rules! ids {
 
 ids! {
     /// The id of something that is kept: what has other characters is the id of nothing, and is not looked for.
-    Id with "_-";
+    Id of 80 with "_-";
     /// The id of a control: `four-eyes`, `rule:names`.
-    Control with ":-";
+    Control of 80 with ":-";
+    /// A subscription: its id, or `consumer/name`.
+    SubscriptionChoice of 129 with "_-/";
 }
+
+/// How a subscription is called, as the description says it.
+pub(super) const SUBSCRIPTION: &str = "^[A-Za-z0-9_/-]{1,129}$";
 
 /// What an id looks like, as the description says it.
 pub(super) const ID: &str = "^[A-Za-z0-9_-]{1,80}$";

@@ -13,8 +13,8 @@ use selvage_model::event::{NewRecord, Position};
 use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::{Beginning, DeliveryTerms, LiveSubscription, SubscriptionTerms};
 use selvage_store::{
-    AskedSubscription, CaptureHold, CapturePause, CaptureStage, CaptureStep, HeldCapture, NewCapture, NewReplay,
-    ParkedCapture, Store, SubscriptionStep, TakenCapture,
+    AskedSubscription, CaptureHold, CapturePause, CaptureStage, CaptureStep, HeldCapture, NewCapture, NewCursor,
+    NewReplay, ParkedCapture, Store, SubscriptionStep, TakenCapture,
 };
 use serde_json::{Value, json};
 
@@ -185,11 +185,64 @@ fn word() -> selvage_store::Word<'static> {
     selvage_store::Word { by: "group.board", because: WHY }
 }
 
+/// The rows of who reads by a cursor, and of groups that are forgotten.
+async fn readers(stage: &Stage, text: &mut String) {
+    let path = "/events/product-facts@1/readers";
+    for role in roles() {
+        group(&stage.store).await;
+        let listed = stage.verdict(role, Method::GET, path, None).await;
+        writeln!(text, "{role} | plant-ghent | | list readers | {listed}").unwrap();
+        for (what, reader) in [
+            ("a group of another plant", "group/web-shop/boards"),
+            ("a group that there is none of", "group/web-shop/nothing"),
+            ("a subscription as a group", "subscription/web-shop/facts"),
+        ] {
+            let body = json!({"reader": reader, "because": WHY});
+            let answer = stage.verdict(role, Method::POST, &format!("{path}/forget"), Some(body)).await;
+            writeln!(text, "{role} | plant-ghent | {what} | forget a reader | {answer}").unwrap();
+        }
+    }
+}
+
+/// A group of the shop that has read nothing.
+async fn group(store: &Store) {
+    let new = NewCursor {
+        stream: facts(),
+        reader: "group/web-shop/boards".parse().unwrap(),
+        start: Position::START,
+        node: "member/a".to_owned(),
+        lease: Duration::from_secs(30),
+    };
+    store.take_cursor(&new).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_is_shown_with_how_far_it_is_and_forgotten_by_who_answers_for_it() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    stream(&stage.store).await;
+    group(&stage.store).await;
+    let path = "/events/product-facts@1/readers";
+    let (_, shown) = stage.ask("stranger", Method::GET, path, None).await;
+    let one = &shown["items"][0];
+    let told = ["reader", "state", "position", "head", "node"].map(|name| one[name].clone());
+    assert_eq!(told, ["group/web-shop/boards", "reads", "0-0", "1-10", "member/a"].map(Value::from), "{shown:#}");
+    assert!(one["unread_since"].is_string(), "{shown:#}");
+    let body = json!({"reader": "group/web-shop/boards", "because": "the boards are gone"});
+    let forget = async || stage.ask("ghent.oncall", Method::POST, &format!("{path}/forget"), Some(body.clone())).await;
+    assert_eq!(forget().await, (200, json!({"items": []})));
+    assert_eq!(forget().await.1["code"], "FAB7006", "it is forgotten already");
+    let ledger = stage.store.ledger(1, 1_000).await.unwrap();
+    let entry = ledger.iter().find(|entry| entry.action == "reader.forgotten").unwrap();
+    assert_eq!((entry.actor.as_str(), &entry.detail["because"]), ("ghent.oncall", &json!("the boards are gone")));
+}
+
 /// The rows of what is sent, and of what is looked at.
 pub(crate) async fn rows(stage: &Stage, text: &mut String) {
     stream(&stage.store).await;
     captured(&stage.store, "following").await;
     acts(stage, text).await;
+    readers(stage, text).await;
     let replay = replayed(&stage.store, "approved").await;
     let subscription = subscribed(&stage.store, "active").await.id;
     for (what, path) in [
@@ -224,6 +277,15 @@ async fn the_matrix_of_what_is_sent_and_captured() {
     let mut text = String::from("who | domain | state | step | answer\n");
     rows(&stage, &mut text).await;
     insta::assert_snapshot!("control_api_matrix_of_what_is_sent", text);
+}
+
+/// As fast as the interface lets, once a node has said how fast that is.
+async fn tells_its_rate(stage: &Stage, whole: &Value) {
+    stage.store.note_replay_rate(whole["id"].as_str().unwrap(), Some("20/s".parse().unwrap())).await.unwrap();
+    let (_, noted) =
+        stage.ask("stranger", Method::GET, &format!("/replays/{}", whole["id"].as_str().unwrap()), None).await;
+    let told = ["rate", "asked_rate", "interface_rate", "shared_by"].map(|name| noted[name].clone());
+    assert_eq!(told, [json!("20/s"), json!("50/s"), json!("20/s"), json!(0)], "{noted:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -267,11 +329,19 @@ async fn a_replay_is_asked_for_with_its_range_lanes_rate_and_reason() {
         (json!({"from": "2027-01-15"}), "FAB8062"),
         (json!({"rate": "fast"}), "FAB8062"),
         (json!({"lanes": [""]}), "FAB8062"),
+        (json!({"lanes": ["A", "Z"]}), "FAB7032"),
         (json!({"subscription": "sub_none"}), "FAB7006"),
+        (json!({"subscription": "web-shop/nothing"}), "FAB7006"),
     ] {
         let told = more.to_string();
         assert_eq!(begin(more).await.1["code"], expected, "{told}");
     }
+    // By name as by id, and to the newest event where that comes before the end that was said.
+    let (_, short) = begin(json!({"subscription": of.label(), "to": "1-900"})).await;
+    assert_eq!((&short["of"], &short["through"]), (&json!(of.id), &json!("1-10")), "{short:#}");
+    assert_eq!(short["notes"], json!(["the newest event is 1-10: the replay ends there, and not at 1-900"]));
+    assert_eq!(whole["notes"], json!([]), "it ends where it was asked to");
+    tells_its_rate(&stage, &whole).await;
     // A replay is approved by nodes alone, and a subscription is no replay.
     let because = Some(json!({"because": WHY}));
     for path in
@@ -295,6 +365,10 @@ async fn a_capture_is_shown_with_what_is_parked_and_goes_on_by_a_persons_word() 
         reason: "no such unit".to_owned(),
     };
     stage.store.capture(hold, 1, &CaptureStep { parked: vec![parked], ..CaptureStep::default() }).await.unwrap();
+    let copies = async || stage.ask("stranger", Method::GET, "/copies", None).await.1;
+    assert_eq!(copies().await, json!({"items": []}), "no copy is kept from it");
+    stage.store.captured_found_by(hold, Some("code")).await.unwrap();
+    assert_eq!(copies().await["items"][0]["kept_by"], "product-facts@1");
     captured(&stage.store, "paused").await;
     let (_, shown) = stage.ask("stranger", Method::GET, "/captures/product-facts@1", None).await;
     assert_eq!((&shown["state"], &shown["paused"]["code"]), (&json!("paused"), &json!("FAB5140")), "{shown:#}");

@@ -187,3 +187,28 @@ fn a_rate_is_one_for_all_who_take_of_it_and_the_nodes_part_where_it_is_shared() 
     assert!(!shared.round(later(now, 6_000), false).asks.is_empty());
     assert_eq!(pass(&ration, later(now, 6_000), 200), 0);
 }
+
+/// A shared rate is spent by who is let through alone, and a slow one is not one node's for as long as that has something to send.
+#[test]
+fn replays_have_the_rate_of_their_interface_together_also_over_nodes() {
+    let (now, stream) = (at("2027-03-01T08:00:00Z"), "orders@1".parse().unwrap());
+    let one_a_second = Granted::to_replays(&stream, Rate { count: 1, per: Duration::from_secs(1) });
+    let alone = Rations::new(LEASE, false);
+    let both = [alone.of(&one_a_second).unwrap(), alone.of(&one_a_second).unwrap()];
+    let spent = alone.of(&quota(1)).unwrap();
+    let passes = |ration: &Ration, granted: Option<&Ration>, now| Ration::take_with(Some(ration), granted, now);
+    assert!(passes(&both[0], Some(&spent), now).is_err(), "its quota is not in hand");
+    assert!(passes(&both[0], None, now).is_ok(), "and the rate is as it was");
+    let wait = passes(&both[1], None, now).unwrap_err();
+    assert_eq!((wait.what, wait.until), (None, later(now, 1_000)), "nobody is told that it is used up");
+    assert!(passes(&both[1], None, later(now, 1_000)).is_ok());
+
+    let shared = Rations::new(LEASE, true);
+    let ration = shared.of(&one_a_second).unwrap();
+    let _ = ration.take(now);
+    let round = shared.round(now, false);
+    assert_eq!((round.asks[0].name.as_str(), round.asks[0].limit), ("rate of replays of orders@1", 100));
+    shared.settled(&round, &[BudgetShare { held: 50, spent: 0, lost: 0 }], now);
+    assert!(passes(&ration, None, now).is_ok());
+    assert_eq!(passes(&ration, None, now).unwrap_err().until, later(now, 2_000), "the other half is another node's");
+}

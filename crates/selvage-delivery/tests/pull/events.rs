@@ -83,7 +83,11 @@ async fn an_answer_waits_for_what_is_asked_for_and_no_longer() {
 async fn what_retention_took_is_named_with_where_to_go_on() {
     let stage = Stage::new().await;
     stage.happens("started", 0..10).await;
-    stage.log.retire(&stream(), Retention { time: Duration::ZERO, at_least: Some(0) }, true).await.unwrap();
+    stage
+        .log
+        .retire(&stream(), Retention { time: Duration::ZERO, at_least: Some(0), at_most: None }, true)
+        .await
+        .unwrap();
     stage.happens("started", 10..12).await;
     let Pulled::Refused { problem, next } = stage.ask(PullAsk::Events(after("1-4"))).await else { panic!() };
     assert_eq!((problem.status, problem.code.as_str(), next), (410, "FAB7016", Some(position("1-10"))));
@@ -126,4 +130,6 @@ async fn what_does_not_fit_is_named_and_not_passed_over() {
     assert_eq!(ids(&page), ["11"], "what is not for a consumer stops none");
     let others = Events { types: vec!["manufacturing.work-order.started".to_owned()], ..after("1-3") };
     assert_eq!(stage.page(others).await.next, position("1-6"));
+    // What is kept back is looked at again and again, and some events are passed over.
+    assert_eq!(*stage.contract.counted.lock().unwrap(), (5, 2), "what was handed out, and what is kept back once");
 }

@@ -87,7 +87,7 @@ async fn a_group_keeps_what_it_has_not_committed_until_it_is_forgotten() {
     stage.happens("started", 0..5).await;
     let (_, fence) = turn(&stage, lease("a", 60_000)).await;
     stage.ask(commit(fence, "1-2", None)).await;
-    let retention = Retention { time: Duration::ZERO, at_least: Some(0) };
+    let retention = Retention { time: Duration::ZERO, at_least: Some(0), at_most: None };
     let retired = stage.log.retire(&stream(), retention, false).await.unwrap();
     let [behind] = retired.behind.as_slice() else { panic!("{retired:?}") };
     assert_eq!((behind.reader.as_str(), behind.from, behind.to), ("group/planning/planner", 3, 5));

@@ -12,10 +12,10 @@
 mod events;
 mod group;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selvage_delivery::{Handed, Held, Puller};
+use selvage_delivery::{Contracts, Handed, Hands, Held, Holding, Puller};
 use selvage_log::{EventLog, SqlLog};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::delivery::Cause;
@@ -35,6 +35,7 @@ pub(crate) struct Stage {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) store: Store,
     pub(crate) puller: Puller,
+    pub(crate) contract: Arc<Contract>,
     interface: EventInterface,
 }
 
@@ -61,12 +62,26 @@ fn interface() -> EventInterface {
     }
 }
 
+/// How many that fit, and that do not, are counted.
+#[derive(Default)]
+pub(crate) struct Contract {
+    pub(crate) counted: Mutex<(u32, u32)>,
+}
+
 /// Data that says so does not fit; where it says `counted`, that is only counted.
-fn held(handed: Handed<'_>) -> Held {
-    let unfit = handed.event.data.as_ref().and_then(|data| data.get("unfit"));
-    let error = |pointer: &str| FieldError { pointer: pointer.to_owned(), detail: "is wrong".to_owned() };
-    let errors = if unfit.is_some() { vec![error("/unfit"), error("/id")] } else { Vec::new() };
-    Held { errors, cause: Cause::Contract, refuses: unfit.is_some_and(|unfit| unfit != "counted") }
+impl Contracts for Contract {
+    fn hold(&self, handed: Handed<'_>) -> Held {
+        let unfit = handed.event.data.as_ref().and_then(|data| data.get("unfit"));
+        let error = |pointer: &str| FieldError { pointer: pointer.to_owned(), detail: "is wrong".to_owned() };
+        let errors = if unfit.is_some() { vec![error("/unfit"), error("/id")] } else { Vec::new() };
+        let refuses = unfit.is_some_and(|unfit| unfit != "counted");
+        Held { errors, cause: Cause::Contract, refuses, checked: true }
+    }
+
+    fn count(&self, _hands: Hands<'_>, held: &Held) {
+        let mut counted = self.counted.lock().unwrap();
+        if held.errors.is_empty() { counted.0 += 1 } else { counted.1 += 1 }
+    }
 }
 
 impl Stage {
@@ -76,8 +91,10 @@ impl Stage {
         let store = Store::open(&url).await.unwrap();
         let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store.clone(), None).unwrap());
         log.open(&stream()).await.unwrap();
-        let puller = Puller::new(Arc::clone(&log), store.clone(), Arc::new(held));
-        Self { _directory: directory, log, store, puller, interface: interface() }
+        let contract = Arc::new(Contract::default());
+        let holding: Holding = contract.clone();
+        let puller = Puller::new(Arc::clone(&log), store.clone(), holding);
+        Self { _directory: directory, log, store, puller, contract, interface: interface() }
     }
 
     /// Appends events of this type, one for each number.

@@ -124,6 +124,8 @@ fn retention(found: &mut Vec<Difference>, two: &mut Two<EventInterface>) {
             );
             let size = (&RETENTION_SHORTENED, &RETENTION_LENGTHENED, Absent::Least);
             inner.bound(found, size, "kept bytes", |it| &mut it.at_least);
+            let ceiling = (&RETENTION_SHORTENED, &RETENTION_LENGTHENED, Absent::Most);
+            inner.bound(found, ceiling, "most bytes", |it| &mut it.at_most);
             inner.rest(found, &OTHER);
         }
         (None, None) => {}

@@ -15,10 +15,11 @@ every!(
     what_is_young_or_within_the_size_stays,
     what_a_reader_has_not_passed_stays_and_is_named,
     who_insists_is_told_who_loses,
+    no_more_is_kept_than_may_be_whoever_has_not_read_it,
     a_stream_that_is_empty_goes_on_behind_what_was,
 );
 
-const NOTHING_KEPT: Retention = Retention { time: Duration::ZERO, at_least: None };
+const NOTHING_KEPT: Retention = Retention { time: Duration::ZERO, at_least: None, at_most: None };
 
 /// Takes everything that may be taken, and says how many records that were, and the readers that were named, with their ranges.
 async fn retire(log: &dyn EventLog, retention: Retention, insist: bool) -> (u64, Vec<String>) {
@@ -51,7 +52,7 @@ async fn cursor(stage: &Stage, reader: &str, to: u64) {
 async fn what_is_young_or_within_the_size_stays(stage: &Stage) {
     let log = stage.log().await;
     log.append(&orders(), records(0..50)).await.unwrap();
-    let hour = Retention { time: Duration::from_secs(3_600), at_least: None };
+    let hour = Retention { time: Duration::from_secs(3_600), at_least: None, at_most: None };
     assert_eq!(retire(&*log, hour, false).await, (0, vec![]));
     let much = Retention { at_least: Some(1_000_000), ..NOTHING_KEPT };
     assert_eq!(retire(&*log, much, false).await, (0, vec![]));
@@ -89,6 +90,28 @@ async fn who_insists_is_told_who_loses(stage: &Stage) {
     assert_eq!(refused.code(), code::EVENTS_RETIRED);
     assert!(refused.to_string().contains("offsets 3 to 6"), "{refused}");
     assert_eq!(ids(&read_all(&*log, &orders(), Position::START).await), ["e-6", "e-7"]);
+}
+
+async fn no_more_is_kept_than_may_be_whoever_has_not_read_it(stage: &Stage) {
+    let log = stage.log().await;
+    log.append(&orders(), records(0..50)).await.unwrap();
+    cursor(stage, "subscription/wms", 3).await;
+    let hour = Retention { time: Duration::from_secs(3_600), ..NOTHING_KEPT };
+    let roomy = log.retire(&orders(), Retention { at_most: Some(1_000_000), ..hour }, false).await.unwrap();
+    assert_eq!((roomy.records, roomy.lost.len()), (0, 0));
+    assert!(roomy.left >= 50 * 30, "{roomy:?}");
+    // Less than is kept at least is no ceiling.
+    let least = Retention { at_least: Some(1_000_000), at_most: Some(1), ..hour };
+    assert_eq!(retire(&*log, least, false).await, (0, vec![]));
+    let most = roomy.left / 2;
+    let tight = log.retire(&orders(), Retention { at_most: Some(most), ..hour }, false).await.unwrap();
+    assert!((20..50).contains(&tight.records), "{tight:?}");
+    let lost = tight.lost.first().unwrap();
+    assert_eq!((lost.reader.as_str(), lost.from, lost.to), ("subscription/wms", 4, tight.records));
+    let left = read_all(&*log, &orders(), Position::START).await;
+    assert_eq!(left.len() as u64, 50 - tight.records, "the newest stay");
+    let refused = log.read(&orders(), Position::new(1, 3).unwrap(), crate::ALL).await.unwrap_err();
+    assert_eq!(refused.code(), code::EVENTS_RETIRED, "whoever reads on is told");
 }
 
 async fn a_stream_that_is_empty_goes_on_behind_what_was(stage: &Stage) {

@@ -339,7 +339,7 @@ async fn an_event_that_is_repeated_behind_20_000_others_is_where_it_was_first() 
     assert_eq!((appended[1].position, appended[1].known), (at(1, 25_003), false));
 
     // What retention took is new again, as it is in the SQL log.
-    let all = Retention { time: std::time::Duration::ZERO, at_least: None };
+    let all = Retention { time: std::time::Duration::ZERO, at_least: None, at_most: None };
     while log.retire(&orders(), all, true).await.unwrap().more {}
     let appended = log.append(&orders(), again(&[1])).await.unwrap();
     assert_eq!((appended[0].position, appended[0].known), (at(1, 25_004), false));

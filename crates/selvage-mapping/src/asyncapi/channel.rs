@@ -60,6 +60,9 @@ fn stream(described: Described<'_>, event: &EventInterface, messages: &[String])
         if let (Some(bytes), Some(members)) = (retention.at_least, kept.as_object_mut()) {
             members.insert("at_least_bytes".to_owned(), bytes.into());
         }
+        if let (Some(bytes), Some(members)) = (retention.at_most, kept.as_object_mut()) {
+            members.insert("at_most_bytes".to_owned(), bytes.into());
+        }
         governed.insert("retention".to_owned(), kept);
     }
     json!({

@@ -85,6 +85,15 @@ pub struct Retention {
     pub time: Duration,
     /// And at least so many bytes.
     pub at_least: Option<u64>,
+    /// But at most so many bytes, whoever has not read them.
+    pub at_most: Option<u64>,
+}
+
+impl Retention {
+    /// The most bytes that are kept, where that is said: never less than what is kept at least.
+    pub fn ceiling(&self) -> Option<u64> {
+        self.at_most.map(|most| most.max(self.at_least.unwrap_or(0)))
+    }
 }
 
 /// Who may replay, and how fast.

@@ -31,7 +31,11 @@ fn event_type((name, node): &(Key, Node)) -> Option<EventType> {
 }
 
 fn retention(fields: Fields<'_>) -> Option<Retention> {
-    Some(Retention { time: fields.with("for", scalar::duration)?, at_least: fields.with("at_least", scalar::size) })
+    Some(Retention {
+        time: fields.with("for", scalar::duration)?,
+        at_least: fields.with("at_least", scalar::size),
+        at_most: fields.with("at_most", scalar::size),
+    })
 }
 
 fn replay(fields: Fields<'_>) -> ReplayPolicy {

@@ -275,7 +275,8 @@ fn lifecycles_and_bodies() {
     assert_eq!(serves.operations.len(), 7);
     let InterfaceBody::Event(events) = &get("operation-events@1").body else { panic!("event") };
     assert_eq!(events.copy_max_age, Some(Duration::from_secs(60)));
-    assert_eq!(events.retention.unwrap().at_least, Some(10_000_000_000));
+    let retention = events.retention.unwrap();
+    assert_eq!((retention.at_least, retention.ceiling()), (Some(10_000_000_000), Some(50_000_000_000)));
 }
 
 #[test]

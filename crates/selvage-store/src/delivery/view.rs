@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use selvage_model::delivery::Cause;
 use selvage_model::event::{LaneKey, Position, ReaderName};
 use selvage_model::name::InterfaceRef;
-use selvage_model::subscription::{LiveSubscription, Waiting};
+use selvage_model::subscription::{LiveSubscription, SubscriptionState, Waiting};
 
 use super::choice::{LaneChoice, MOST_CHOSEN};
 use super::passed::Passed;
@@ -165,6 +165,17 @@ impl SubscriptionView {
         Some((at, done * 100 / all))
     }
 
+    /// How many replays share the rate of its interface with it now, itself counted where it is among them; 0 where nothing is shared.
+    pub fn shared_by(&self, all: &[Self]) -> usize {
+        let shares = |view: &&Self| {
+            let it = &view.subscription;
+            let limited = it.terms.replay.as_ref().is_some_and(|replay| replay.most.is_some());
+            limited && it.is_sent() && view.waits.is_none() && it.interface == self.subscription.interface
+        };
+        let limited = self.subscription.terms.replay.as_ref().is_some_and(|replay| replay.most.is_some());
+        if limited { all.iter().filter(shares).count() } else { 0 }
+    }
+
     /// Why it stands so.
     pub fn because(&self) -> Option<&str> {
         let waits = self.waits.as_ref().map(|waiting| waiting.because.as_str());
@@ -232,6 +243,17 @@ impl Store {
     /// Those of the database.
     pub async fn oldest_aside(&self, subscription: &str) -> Result<Option<Timestamp>, StoreError> {
         self.database.read().await?.only(OLDEST, bind![subscription]).await?.optional_time("appended_at")
+    }
+
+    /// A subscription as people call it: by its id or, of those that are alive, by `consumer/name`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where none is called so.
+    pub async fn subscription_called(&self, said: &str) -> Result<LiveSubscription, StoreError> {
+        let all = self.subscriptions().await?;
+        let alive = |it: &&LiveSubscription| it.state != SubscriptionState::Ended && it.label() == said;
+        let found = all.iter().find(|it| it.id == said).or_else(|| all.iter().find(alive));
+        found.cloned().ok_or_else(|| StoreError::NotFound { what: "subscription", id: said.to_owned() })
     }
 
     /// Every subscription that is alive or was, and how far it is.

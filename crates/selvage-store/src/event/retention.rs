@@ -1,5 +1,6 @@
 //! Retention: what is older than declared, and more than has to be kept, is taken from the beginning of a stream.
-//! INVARIANT: NOTHING-LOST: what a reader has not passed yet stays, and is named, unless the caller says that it is to go.
+//! INVARIANT: NOTHING-LOST: what a reader has not passed yet stays, and is named, unless the caller says that it is to go or there is more
+//! than the interface lets be kept; then who loses it is named.
 
 use jiff::Timestamp;
 use selvage_model::event::{Position, ReaderName};
@@ -34,6 +35,10 @@ pub struct Retired {
     pub more: bool,
     /// Who has not read what is due to go. Unless the caller insisted, it was kept; otherwise each of them lost it.
     pub behind: Vec<Behind>,
+    /// Who lost what it had not read, since the stream had more than may be kept.
+    pub lost: Vec<Behind>,
+    /// The bytes that are left.
+    pub left: u64,
 }
 
 /// A reader that has not read what is due to go.
@@ -57,15 +62,31 @@ struct Due {
     full_page: bool,
 }
 
+impl Due {
+    /// The last of those that go whoever has not read them, since there is more than may be kept.
+    fn beyond(&self) -> Option<u64> {
+        self.records.iter().take_while(|oldest| oldest.is_beyond).last().map(|oldest| oldest.offset)
+    }
+}
+
 struct Oldest {
     offset: u64,
     at: Micros,
     bytes: u64,
+    is_beyond: bool,
+}
+
+impl Behind {
+    /// Those who lose something where everything up to here is taken.
+    pub fn who_lose(behind: &[Self], taken_to: Option<u64>) -> Vec<Self> {
+        let lost = |to: u64| behind.iter().filter(move |it| it.from <= to).map(move |it| Self { to, ..it.clone() });
+        taken_to.into_iter().flat_map(lost).collect()
+    }
 }
 
 impl Store {
     /// Takes up to a thousand records that retention does not keep. What a reader has not passed stays, and the reader is
-    /// named; with `insist` it goes, and the reader is named all the same.
+    /// named; with `insist` it goes, and the reader is named all the same. What is more than may be kept goes in any case.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for a stream that was never opened.
@@ -80,8 +101,9 @@ impl Store {
         let due = due(&mut transaction, &stream, retention).await?;
         let behind = readers_behind(&mut transaction, &stream, &due).await?;
         let kept_from = if insist { None } else { behind.iter().map(|reader| reader.from).min() };
+        let (kept, beyond) = (|offset: u64| kept_from.is_some_and(|from| offset >= from), due.beyond());
         let goes: Vec<&Oldest> =
-            due.records.iter().take_while(|oldest| kept_from.is_none_or(|from| oldest.offset < from)).collect();
+            due.records.iter().take_while(|oldest| oldest.is_beyond || !kept(oldest.offset)).collect();
         let more = due.full_page && goes.len() == due.records.len();
         let bytes: u64 = goes.iter().map(|oldest| oldest.bytes).sum();
         if let (Some(first), Some(last)) = (goes.first(), goes.last()) {
@@ -90,7 +112,8 @@ impl Store {
             Stream { retired_to: last.offset, bytes: left, ..stream.clone() }.write(&mut transaction).await?;
         }
         transaction.commit().await?;
-        Ok(Retired { records: goes.len() as u64, bytes, more, behind })
+        let lost = Behind::who_lose(&behind, beyond);
+        Ok(Retired { records: goes.len() as u64, bytes, more, behind, lost, left: stream.bytes.saturating_sub(bytes) })
     }
 
     /// Notes that a broker was told to take everything up to this offset.
@@ -108,22 +131,24 @@ impl Store {
     }
 }
 
-/// The oldest records that are older than declared, as long as enough bytes stay.
+/// The oldest records that are older than declared, as long as enough bytes stay; and those that are more than may be kept.
 async fn due(transaction: &mut Transaction, stream: &Stream, retention: Retention) -> Result<Due, StoreError> {
     let now = transaction.now().await?;
     let keep_since = now.before(retention.time);
     let mut spare = stream.bytes.saturating_sub(retention.at_least.unwrap_or(0));
+    let mut beyond = retention.ceiling().map_or(0, |most| stream.bytes.saturating_sub(most));
     let range = bind![stream.place(stream.retired_to + 1), stream.place(stream.next), i64::from(PAGE)];
     let rows = transaction.all(OLDEST, range).await?;
     let full_page = rows.len() == PAGE as usize;
     let mut records = Vec::new();
     for row in &rows {
         let (at, bytes) = (Micros(row.integer("appended_at")?), row.count("bytes")?);
-        if at >= keep_since || bytes > spare {
+        let is_beyond = beyond > 0;
+        if !is_beyond && (at >= keep_since || bytes > spare) {
             return Ok(Due { records, full_page: false });
         }
-        spare -= bytes;
-        records.push(Oldest { offset: offset(row.integer("place")?), at, bytes });
+        (spare, beyond) = (spare.saturating_sub(bytes), beyond.saturating_sub(bytes));
+        records.push(Oldest { offset: offset(row.integer("place")?), at, bytes, is_beyond });
     }
     Ok(Due { records, full_page })
 }

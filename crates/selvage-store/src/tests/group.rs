@@ -15,7 +15,7 @@ use crate::{CursorMove, EventBatch, NewCursor, Store, StoreError, TakenCursor};
 
 both!(a_group_ends_with_its_grant_and_no_grant_revives_it, a_group_ends_when_its_grant_runs_out,);
 
-const EVERYTHING: Retention = Retention { time: Duration::ZERO, at_least: None };
+const EVERYTHING: Retention = Retention { time: Duration::ZERO, at_least: None, at_most: None };
 
 fn right(purpose: &str) -> (ConsumerName, InterfaceRef, GrantTerms) {
     let (consumer, interface, terms) = asked_grant();

@@ -35,7 +35,7 @@ async fn the_furthest_is_kept_and_holds_nothing_back(stage: &Stage) {
     let seen: Vec<_> = seen.iter().map(|it| (it.consumer.as_str(), it.position)).collect();
     assert_eq!(seen, [("board", at(4)), ("wms", at(3))]);
     tokio::time::sleep(Duration::from_millis(5)).await;
-    let everything = Retention { time: Duration::ZERO, at_least: None };
+    let everything = Retention { time: Duration::ZERO, at_least: None, at_most: None };
     let retired = store.retire_events(&stream, everything, false).await.unwrap();
     assert_eq!((retired.records, retired.behind), (5, Vec::new()));
     store.forget_pulled(&stream, &consumer("wms")).await.unwrap();

@@ -272,7 +272,7 @@ async fn retention_waits_for_who_asked(stage: &Stage) {
     let batch =
         EventBatch { stream: stream.clone(), records: (0..3).map(record).collect(), acknowledged: Position::START };
     store.append_events(&[batch]).await.unwrap();
-    let nothing = Retention { time: Duration::ZERO, at_least: None };
+    let nothing = Retention { time: Duration::ZERO, at_least: None, at_most: None };
     tokio::time::sleep(Duration::from_millis(5)).await;
     let kept = store.retire_events(&stream, nothing, false).await.unwrap();
     let reader = store.subscriptions().await.unwrap()[0].reader().unwrap();

@@ -97,7 +97,7 @@ impl Captures {
     /// Runs the subcommand.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self {
-            Self::List(list) => list.run(&captures).await,
+            Self::List(list) => list.run(|_| true, captures, "none: nothing was captured yet").await,
             Self::Show(show) => show.run().await,
             Self::Resume(resume) => resume.run().await,
         }
@@ -108,7 +108,9 @@ impl Copies {
     /// Runs the subcommand.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self {
-            Self::List(list) => list.run(&copies).await,
+            Self::List(list) => {
+                list.run(|row| row.keeps_copy, copies, "none: no copy is kept from what is captured").await
+            }
             Self::Rebuild(Rebuild { interface, said }) => {
                 let Signed { store, by } = said.signature.act(said.store.existing().await?).await?;
                 store.rebuild_copy(&interface, Word { by: &by, because: &said.because }).await?;
@@ -120,12 +122,18 @@ impl Copies {
 }
 
 impl List {
-    async fn run(self, table: &(dyn Fn(&[CaptureRow]) -> Table + Sync)) -> anyhow::Result<Outcome> {
-        let rows = self.store.existing().await?.captures().await?;
+    async fn run(
+        self,
+        is_one: fn(&CaptureRow) -> bool,
+        table: fn(&[CaptureRow]) -> Table,
+        none: &str,
+    ) -> anyhow::Result<Outcome> {
+        let mut rows = self.store.existing().await?.captures().await?;
+        rows.retain(is_one);
         if self.json {
             say(format_args!("{:#}", rows.iter().map(as_json).collect::<Value>()))?;
         } else if rows.is_empty() {
-            say("none: nothing was captured yet")?;
+            say(none)?;
         } else {
             say(table(&rows))?;
         }

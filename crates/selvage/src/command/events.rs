@@ -8,10 +8,10 @@ pub(super) mod sight;
 mod tail;
 
 use clap::{Args, Subcommand};
-use selvage_log::{Batch, Edge, EventLog, JetStreamLog, LogError, ReadLimit, SqlLog};
-use selvage_model::event::{Position, Sequence};
+use selvage_log::{Batch, Edge, EventLog, JetStreamLog, LogError, ReadLimit, SqlLog, Standing, lanes_absent};
+use selvage_model::event::{LaneKey, Position, Sequence};
 use selvage_model::name::InterfaceRef;
-use selvage_store::Store;
+use selvage_store::{Cursor, Store};
 
 use super::broker::Broker;
 use super::{Outcome, StoreChoice};
@@ -90,14 +90,32 @@ impl Reader {
     }
 
     /// After which position a range begins, and with which it ends.
-    pub(super) async fn range(self, from: Edge, to: Option<Edge>) -> anyhow::Result<(Position, Option<Position>)> {
+    pub(super) async fn range(&self, from: Edge, to: Option<Edge>) -> anyhow::Result<(Position, Option<Position>)> {
         let after = from.begins_after(&*self.log, &self.stream).await.map_err(|error| self.told(&error))?;
         let through = match to {
             Some(to) => Some(to.ends_with(&*self.log, &self.stream).await.map_err(|error| self.told(&error))?),
             None => None,
         };
-        self.log.end().await;
         Ok((after, through))
+    }
+
+    /// Those of these lanes that surely have no event in a range.
+    pub(super) async fn without(
+        &self,
+        range: (Position, Option<Position>),
+        lanes: &[LaneKey],
+    ) -> anyhow::Result<Vec<LaneKey>> {
+        lanes_absent(&*self.log, &self.stream, range, lanes).await.map_err(|error| self.told(&error))
+    }
+
+    /// How far a reader is.
+    async fn standing(&self, cursor: Cursor) -> anyhow::Result<Standing> {
+        Standing::of(&*self.log, &self.stream, cursor).await.map_err(|error| self.told(&error))
+    }
+
+    /// Finishes with the log.
+    pub(super) async fn end(self) {
+        self.log.end().await;
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Batch, LogError> {

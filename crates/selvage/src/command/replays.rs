@@ -10,7 +10,7 @@ use selvage_log::Edge;
 use selvage_model::event::LaneKey;
 use selvage_model::scalar::Rate;
 use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
-use selvage_store::{NewReplay, Store, SubscriptionStep, SubscriptionView};
+use selvage_store::{NewReplay, Store, StoreError, SubscriptionStep, SubscriptionView};
 use serde_json::{Value, json};
 
 use super::broker::Broker;
@@ -112,7 +112,15 @@ impl Start {
             by,
             because: self.because,
         };
+        let absent = reader.without((new.after, new.through), &new.lanes).await?;
+        reader.end().await;
+        if !absent.is_empty() {
+            Err(StoreError::NoReplay { label: of.label(), because: new.without(&absent) })?;
+        }
         let asked = store.ask_for_replay(&new).await?;
+        if let Some(note) = new.shortened(&asked) {
+            say(format_args!("note: {note}"))?;
+        }
         let judged = tokio::time::timeout(PATIENCE, judged(&store, &asked.id)).await;
         match judged {
             Ok(Ok(replay)) if replay.state == SubscriptionState::Ended => {
@@ -155,7 +163,7 @@ impl List {
             of.map_or_else(|| replay.of.clone(), |view| view.subscription.label())
         };
         if self.json {
-            let rows = replays.iter().map(|(view, replay)| as_json(view, replay, &of(replay)));
+            let rows = replays.iter().map(|(view, replay)| as_json(view, replay, &of(replay), view.shared_by(&views)));
             say(format_args!("{:#}", Value::Array(rows.collect())))?;
             return Ok(Outcome::Well);
         }
@@ -166,7 +174,7 @@ impl List {
         let mut table = Table::new();
         table.load_style(TABLE).set_header(COLUMNS);
         for (view, replay) in replays {
-            table.add_row(row(view, replay, of(replay)));
+            table.add_row(row(view, replay, of(replay), view.shared_by(&views)));
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -176,7 +184,7 @@ impl List {
 const COLUMNS: [&str; 13] =
     ["REPLAY", "OF", "INTERFACE", "TARGET", "LANES", "RATE", "STATE", "DONE", "AT", "TO", "BY", "REASON", "BECAUSE"];
 
-fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String) -> [String; 13] {
+fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String, shared_by: usize) -> [String; 13] {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
     let done = format!("{done} %");
@@ -187,7 +195,7 @@ fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String) -> [String; 13
         it.interface.to_string(),
         to(it),
         shortened(&lanes),
-        rate_of(it).unwrap_or_else(|| "-".to_owned()),
+        pace(it, replay, shared_by),
         view.stands().to_owned(),
         done,
         at.to_string(),
@@ -198,21 +206,30 @@ fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String) -> [String; 13
     ]
 }
 
-fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &str) -> Value {
+fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &str, shared_by: usize) -> Value {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
     json!({
         "id": it.id, "of": of, "interface": it.interface.to_string(), "target": to(it), "state": it.state.to_string(),
         "after": it.begins.to_string(), "through": replay.through.to_string(),
-        "at": at.to_string(), "done_percent": done, "lanes": replay.lanes, "rate": rate_of(it),
+        "at": at.to_string(), "done_percent": done, "lanes": replay.lanes,
+        "rate": spelt(it.rate()), "asked_rate": spelt(it.terms.deliver.as_ref().and_then(|deliver| deliver.rate)),
+        "interface_rate": spelt(replay.most), "shared_by": shared_by,
         "by": replay.by, "reason": replay.reason, "waits_for": view.waits.as_ref().map(|waits| waits.what.as_str()),
         "because": view.because(),
     })
 }
 
-/// How fast at most, where that was said.
-fn rate_of(it: &LiveSubscription) -> Option<String> {
-    Some(it.terms.deliver.as_ref()?.rate?.to_string())
+/// How fast it goes at most, and what it has that rate with where there are others.
+fn pace(it: &LiveSubscription, replay: &ReplayTerms, shared_by: usize) -> String {
+    match (it.rate(), replay.most) {
+        (Some(rate), Some(most)) if shared_by > 1 => format!("{rate} ({most} shared by {shared_by})"),
+        (rate, _) => spelt(rate).unwrap_or_else(|| "-".to_owned()),
+    }
+}
+
+fn spelt(rate: Option<Rate>) -> Option<String> {
+    rate.map(|rate| rate.to_string())
 }
 
 async fn step(act: Act, step: SubscriptionStep) -> anyhow::Result<Outcome> {

@@ -50,6 +50,19 @@ enum Weight {
     Decision,
 }
 
+/// An operator's key from this file or, where none is named, from the environment; none where it is nowhere.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub(crate) fn operators_key(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let key = match file {
+        Some(file) => Some(read(file)?),
+        #[expect(clippy::disallowed_methods, reason = "this is the edge at which the binary reads it")]
+        None => std::env::var(KEY).ok(),
+    };
+    Ok(key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()))
+}
+
 impl Signature {
     /// Signs what takes access away, or goes on with what stands.
     ///
@@ -110,12 +123,7 @@ impl Signature {
 
     /// The key, where there is one.
     fn key(&self) -> anyhow::Result<Option<String>> {
-        let key = match &self.key_file {
-            Some(file) => Some(read(file)?),
-            #[expect(clippy::disallowed_methods, reason = "this is the edge at which the binary reads it")]
-            None => std::env::var(KEY).ok(),
-        };
-        Ok(key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()))
+        operators_key(self.key_file.as_deref())
     }
 
     /// Whose key it is.

@@ -248,11 +248,7 @@ pub(super) async fn running(store: &Store) -> anyhow::Result<Vec<Fabric>> {
 
 /// By its id or, of those that are alive, by `consumer/name`.
 pub(super) async fn find(store: &Store, said: &str) -> anyhow::Result<LiveSubscription> {
-    let all = store.subscriptions().await?;
-    let alive = |it: &&LiveSubscription| it.state != SubscriptionState::Ended && it.label() == said;
-    let found = all.iter().find(|it| it.id == said).or_else(|| all.iter().find(alive));
-    let unknown = || selvage_store::StoreError::NotFound { what: "subscription", id: said.to_owned() };
-    Ok(found.cloned().ok_or_else(unknown)?)
+    Ok(store.subscription_called(said).await?)
 }
 
 /// Where its events go, as lists say it.

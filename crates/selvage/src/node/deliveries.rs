@@ -301,6 +301,10 @@ impl Follower {
         replay: &LiveSubscription,
         terms: &ReplayTerms,
     ) -> Result<Option<LiveSubscription>, StoreError> {
+        let most = replay::most(&active.release.fabric, &replay.interface);
+        if terms.most != most {
+            self.parts.store.note_replay_rate(&replay.id, most).await?;
+        }
         if replay.state == SubscriptionState::Requested {
             let (step, because) = match replay::refused(active, replay, terms) {
                 Some(because) => (SubscriptionStep::End, because),

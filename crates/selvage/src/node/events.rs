@@ -4,7 +4,7 @@
 mod behind;
 mod pulling;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +27,10 @@ use pulling::Pulling;
 
 /// How often it is looked whether other interfaces run.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often what retention does not keep is taken.
+/// How often what retention does not keep is taken, at the least.
 const RETIRE_EVERY: Duration = Duration::from_secs(60);
+/// And so often in the time for which events are kept: who is about to lose some is told in the last fifth of it.
+const RETIRE_IN_TIME: u32 = 10;
 
 /// How long a node that starts waits until its streams are open, before it says that it is ready without them.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
@@ -116,7 +118,7 @@ impl Following {
     /// Opens the streams, and keeps their retention, for as long as the node runs.
     async fn run(self) {
         let mut open: BTreeSet<InterfaceRef> = BTreeSet::new();
-        let mut retired = Instant::now();
+        let (begun, mut retired): (_, BTreeMap<InterfaceRef, Instant>) = (Instant::now(), BTreeMap::new());
         let (mut streams, mut of) = (Vec::new(), None);
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -133,10 +135,13 @@ impl Following {
                 }
             }
             self.trying.send_replace(true);
-            if retired.elapsed() >= RETIRE_EVERY {
-                retired = Instant::now();
-                let kept = streams.iter().filter(|(stream, _)| open.contains(stream));
-                self.retire(kept.filter_map(|(stream, retention)| Some((stream, (*retention)?)))).await;
+            let kept = streams.iter().filter(|(stream, _)| open.contains(stream));
+            let mut due: Vec<(&InterfaceRef, Retention)> =
+                kept.filter_map(|(stream, retention)| Some((stream, (*retention)?))).collect();
+            due.retain(|(stream, retention)| retired.get(*stream).unwrap_or(&begun).elapsed() >= period(*retention));
+            if !due.is_empty() {
+                retired.extend(due.iter().map(|(stream, _)| ((*stream).clone(), Instant::now())));
+                self.retire(due.into_iter()).await;
             }
         }
     }
@@ -152,6 +157,11 @@ impl Following {
             retire(log, stream, retention, behind).await;
         }
     }
+}
+
+/// How often retention of a stream is kept: what is kept for seconds is looked at in time, as often as anything is.
+fn period(retention: Retention) -> Duration {
+    (retention.time / RETIRE_IN_TIME).clamp(LOOK_EVERY / 2, RETIRE_EVERY)
 }
 
 /// The event interfaces of a fabric.
@@ -184,9 +194,27 @@ async fn open_stream(log: &dyn EventLog, stream: &InterfaceRef) -> bool {
 async fn retire(log: &dyn EventLog, stream: &InterfaceRef, retention: Retention, behind: &Behindhand) {
     loop {
         match log.retire(stream, retention, false).await {
-            Ok(retired) if retired.more => {}
-            Ok(retired) => return behind.are(stream, retired.behind),
+            Ok(retired) => {
+                behind.have_lost(stream, &retired.lost);
+                if !retired.more {
+                    behind.fill(stream, retired.left, retention.ceiling());
+                    return behind.are(stream, retired.behind);
+                }
+            }
             Err(error) => return tracing::warn!("{}: retention of `{stream}`: {error}", error.code()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_a_short_time_is_looked_at_before_it_is_over() {
+        for (kept, expected) in [(0, 500), (3, 500), (20, 2_000), (300, 30_000), (86_400, 60_000)] {
+            let retention = Retention { time: Duration::from_secs(kept), at_least: None, at_most: None };
+            assert_eq!(period(retention), Duration::from_millis(expected), "{kept}");
         }
     }
 }

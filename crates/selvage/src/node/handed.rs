@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use selvage_delivery::{Handed, Held, Holding};
+use selvage_delivery::{Contracts, Handed, Hands, Held, Holding};
 use selvage_engine::Engine;
 use selvage_gateway::{BrokenField, ContractTraffic};
 use selvage_model::manifest::interface::Check;
@@ -19,13 +19,13 @@ const OTHERS: &str = "others";
 const RULE: &str = "data";
 
 /// Who has events of what, and how.
-type Hands = (InterfaceRef, ConsumerName, &'static str);
+type Whose = (InterfaceRef, ConsumerName, &'static str);
 
 /// Holds events to contracts, and counts.
 #[derive(Clone)]
 pub(crate) struct HandedOut {
     engine: Engine,
-    counted: Arc<Mutex<HashMap<Hands, Counted>>>,
+    counted: Arc<Mutex<HashMap<Whose, Counted>>>,
 }
 
 #[derive(Default)]
@@ -43,19 +43,7 @@ impl HandedOut {
 
     /// What deliveries and pulls ask.
     pub(crate) fn holding(&self) -> Holding {
-        let this = self.clone();
-        Arc::new(move |handed| this.hold(handed))
-    }
-
-    fn hold(&self, handed: Handed<'_>) -> Held {
-        let (check, errors, cause) = self.engine.off_contract(handed.interface, handed.event);
-        if check == Check::Off {
-            return Held::fits();
-        }
-        let hands = (handed.interface.clone(), handed.consumer.clone(), handed.operation);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.entry(hands).or_default().count(&errors, Timestamp::now().as_second());
-        Held { errors, cause, refuses: check == Check::Enforce }
+        Arc::new(self.clone())
     }
 
     /// What was counted since the node began, in Prometheus' text format; nothing where nothing was handed out.
@@ -77,6 +65,24 @@ impl HandedOut {
             fields: counted.fields.clone(),
         });
         rows.collect()
+    }
+}
+
+impl Contracts for HandedOut {
+    fn hold(&self, handed: Handed<'_>) -> Held {
+        let (check, errors, cause) = self.engine.off_contract(handed.hands.interface, handed.event);
+        match check {
+            Check::Off => Held::unchecked(),
+            check => Held { errors, cause, refuses: check == Check::Enforce, checked: true },
+        }
+    }
+
+    fn count(&self, hands: Hands<'_>, held: &Held) {
+        if held.checked {
+            let whose = (hands.interface.clone(), hands.consumer.clone(), hands.operation);
+            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            counted.entry(whose).or_default().count(&held.errors, Timestamp::now().as_second());
+        }
     }
 }
 
@@ -117,7 +123,8 @@ fn exposition(rows: &[ContractTraffic]) -> String {
         return String::new();
     }
     lines.sort_unstable();
-    let about = "Events that were held to their contract when they were handed out, by what was found.";
+    let about =
+        "Events that were handed out, by how they fit their contract; those that are kept back since they do not, too.";
     format!("# HELP {name} {about}\n# TYPE {name} counter\n{}", lines.concat())
 }
 

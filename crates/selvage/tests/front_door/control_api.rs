@@ -134,6 +134,7 @@ async fn schemathesis_finds_nothing_outside_what_is_read() {
         "/events/{interface}/{position}/deliveries",
         "/events/{interface}/{position}",
         "/events/{interface}/by-id",
+        "/events/{interface}/readers",
         "/subscriptions/{id}",
         "/replays/{id}",
         "/captures/{interface}",

@@ -61,6 +61,24 @@ impl Plant {
     }
 }
 
+/// A node tells operators what is parked, and nobody else.
+fn told_on_the_command_line(plant: &Plant, operator: &str) {
+    let key_file = plant.place.path("operator.key");
+    std::fs::write(&key_file, operator).unwrap();
+    let listed = |more: &[&str]| {
+        let list =
+            ["parked-operations", "list", "--node", &plant.served.console, "--key-file", key_file.to_str().unwrap()];
+        selvage(&[&list[..], more].concat())
+    };
+    let table = stdout(&listed(&["--cause", "mapping", "--interface", "production-orders@1"]));
+    assert!(table.contains("FAB5112") && table.contains("lot_producing_ids"), "{table}");
+    assert!(stdout(&listed(&["--cause", "refused"])).starts_with("none"));
+    assert!(!listed(&["--cause", "nothing"]).status.success());
+    std::fs::write(&key_file, "sk_nobody").unwrap();
+    let refused = listed(&["--json"]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_goes_parks_what_needs_it_until_it_is_back() {
     let plant = Plant::open().await;
@@ -113,6 +131,7 @@ async fn a_field_that_goes_parks_what_needs_it_until_it_is_back() {
         assert_eq!(body["items"].as_array().map(Vec::is_empty), Some(!found), "{body}");
     }
 
+    told_on_the_command_line(&plant, &operator);
     plant.place.factory.odoo.show_all();
     eventually("it goes on by itself", || async {
         (plant.get(&plant.planning, ORDERS).await.0 == StatusCode::OK).then_some(())

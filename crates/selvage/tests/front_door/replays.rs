@@ -45,6 +45,8 @@ async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_doe
     assert!(!done && told.contains("there is nothing"), "{told}");
     let (done, told) = replay(&place, &["--from", "2020-01-01T00:00Z", "--to", "2020-01-02T00:00Z", "--by", "m.dewit"]);
     assert!(!done && told.contains("there is nothing"), "nothing came then: {told}");
+    let (done, told) = replay(&place, &["--from", "1-9", "--lane", "wo-1", "--lane", "wo-l", "--by", "m.dewit"]);
+    assert!(!done && told.contains("FAB7032") && told.contains("no event of `wo-l`"), "a slip of the pen: {told}");
     let (done, told) = replay(&place, &["--from", "1-9", "--to", "1-20", "--lane", "wo-1", "--by", "m.dewit"]);
     assert!(done, "{told}");
     let again = || async {
@@ -64,6 +66,9 @@ async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_doe
     let taken = receiver.taken.lock().unwrap();
     assert_eq!((taken.lanes["wo-4"].len(), taken.replayed.len()), (6, 3), "each is marked");
     assert_eq!(taken.ids[&("wo-1".to_owned(), 2)].len(), 2, "it is another message about the same event");
+    drop(taken);
+    let (done, told) = replay(&place, &["--from", "1-23", "--to", "1-900", "--by", "m.dewit"]);
+    assert!(done && told.contains("the newest event is 1-24: the replay ends there, and not at 1-900"), "{told}");
 }
 
 /// Waits until the subscription itself stands so.
@@ -266,6 +271,36 @@ async fn a_replay_is_no_faster_than_the_interface_lets_whatever_was_asked_for() 
     assert_eq!(sent as u64, EVENTS * LANES.len() as u64);
     // A second's worth may go at once; a slow machine is only slower.
     let least = (sent as f64 - 10.0) / 10.0;
+    assert!(began.elapsed().as_secs_f64() >= least, "{sent} were sent in {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_side_by_side_are_together_no_faster_than_the_interface_lets_and_say_so() {
+    let receiver = Receiver::start();
+    let place = repeatable(&receiver, "20/s").await;
+    let data = place.data();
+    let _served = place.serve(&data, &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..EVENTS).await;
+    arrived(&receiver).await;
+    let began = Instant::now();
+    let ids = [begun(&place, &data, "1000/s"), begun(&place, &data, "1000/s"), begun(&place, &data, "5/s")];
+    let told = || async {
+        let listed: Value = serde_json::from_str(&run(&place, &["replays", "list", "--json"])).unwrap();
+        let of = |id: &String| listed.as_array()?.iter().find(|replay| &replay["id"] == id).cloned();
+        let [first, _, slow] = ids.each_ref().map(of);
+        Some((first?, slow?)).filter(|(first, _)| first["shared_by"] == 3)
+    };
+    let (first, slow) = eventually("all three go", told).await;
+    assert_eq!((&first["rate"], &first["asked_rate"]), (&"20/s".into(), &"1000/s".into()), "{first:#}");
+    assert_eq!((&slow["rate"], &slow["interface_rate"]), (&"5/s".into(), &"20/s".into()), "{slow:#}");
+    assert!(run(&place, &["replays", "list"]).contains("20/s shared by"), "the table says so, too");
+    for id in &ids {
+        eventually("it has ended", || async { (standing(&data, id).0 == "ended").then_some(()) }).await;
+    }
+    let sent = receiver.taken.lock().unwrap().replayed.len();
+    assert_eq!(sent, 3 * EVENTS as usize * LANES.len());
+    // A second's worth may go at once; a slow machine is only slower.
+    let least = (sent as f64 - 20.0) / 20.0;
     assert!(began.elapsed().as_secs_f64() >= least, "{sent} were sent in {:?}", began.elapsed());
 }
 

@@ -184,7 +184,7 @@ fn of_lanes() -> Schemas {
 
 fn of_replays() -> Schemas {
     let range = json!({
-        "subscription": reference("Id"),
+        "subscription": reference("SubscriptionChoice"),
         "from": reference("Edge"),
         "because": reference("Line"),
     });
@@ -201,6 +201,14 @@ fn of_replays() -> Schemas {
         (
             "NewReplay",
             body("Which events are sent again: to the endpoint of the subscription that had them.", range, more),
+        ),
+        (
+            "ForgottenReader",
+            body(
+                "A group that reads no more.",
+                json!({"reader": {"type": "string", "description": "As the list has it: `group/planning/boards`."}, "because": reference("Line")}),
+                json!({}),
+            ),
         ),
         (
             "CaptureResumed",

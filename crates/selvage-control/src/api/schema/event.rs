@@ -31,16 +31,19 @@ pub(super) fn schemas() -> Schemas {
     });
     let subscribed = with(subscription(), delivered);
     let sent_to = json!({"deliveries": {"type": "array", "items": reference("EventDelivery"), "description": "To whom it was sent."}});
+    let begun = json!({"notes": {"type": "array", "items": {"type": "string"}, "description": "What is other than it was asked for."}});
     let nodes = json!({"nodes": reference("Nodes")});
     vec![
         ("Subscription", answer("Who is sent which events.", subscription(), json!({}))),
         ("SubscriptionDetail", answer("The same, with what was delivered lately.", subscribed, json!({}))),
         ("SubscriptionKnown", answer("Who is sent which events.", with(subscription(), nodes.clone()), json!({}))),
         ("Replay", answer("Events that are sent again.", replay(), json!({}))),
+        ("ReplayBegun", answer("The same, as it was asked for.", with(replay(), begun), json!({}))),
         ("ReplayKnown", answer("The same.", with(replay(), nodes), json!({}))),
         ("Event", answer("An event.", event.clone(), hidden.clone())),
         ("EventDetail", answer("An event, with to whom it was sent.", with(event, sent_to), hidden.clone())),
         ("Events", answer("Events in their order, and where to go on.", tail, json!({}))),
+        ("Reader", answer("Who reads an interface's events by a cursor, or a group that did.", reader(), json!({}))),
         ("EventDelivery", answer("One send of an event.", sent(), json!({}))),
         ("Lane", answer("A lane that is set aside.", lane(), json!({}))),
         ("DeadLetter", answer("A message that could not be handed over.", letter(), json!({}))),
@@ -80,7 +83,10 @@ fn replay() -> Value {
         "after": reference("Position"),
         "through": reference("Position"),
         "lanes": texts(),
-        "rate": maybe_text("How fast at most, where that was said; never faster than the interface lets."),
+        "rate": maybe_text("How fast it goes at most: as asked for, and never faster than the interface lets."),
+        "asked_rate": maybe_text("How fast it was asked to go, where that was said."),
+        "interface_rate": maybe_text("How fast all replays of the interface go together, where it says so."),
+        "shared_by": count("How many replays share that rate now; 0 where there is none to share."),
         "by": text("Who asked for it."),
         "reason": maybe_text("Why it was asked for."),
         "at": reference("Position"),
@@ -104,6 +110,19 @@ fn subscription() -> Value {
         "places_passed": count("At how many places of its stream it went on behind what the log does not have."),
     });
     with(own, standing())
+}
+
+fn reader() -> Value {
+    json!({
+        "reader": text("`subscription/planning/orders`, `group/planning/boards`; or a copy, or lanes that are set aside."),
+        "state": words(&["reads", "ended"]),
+        "position": reference("Position"),
+        "head": maybe("Position"),
+        "unread_since": maybe("Time"),
+        "node": maybe_text("The node or the member that reads, or did last."),
+        "because": maybe_text("What it cannot read past, or why it ended."),
+        "ended": maybe("Time"),
+    })
 }
 
 fn sent() -> Value {

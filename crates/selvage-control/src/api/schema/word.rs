@@ -5,7 +5,7 @@ use selvage_model::delivery::Cause;
 use serde_json::{Value, json};
 
 use super::{Schemas, answer, flag, maybe_text, reference, text, texts, words};
-use crate::api::request::{ID, PAGE_SIZE};
+use crate::api::request::{ID, PAGE_SIZE, SUBSCRIPTION};
 
 const NAME: &str = "^[a-z]([a-z0-9-]{0,62}[a-z0-9])?$";
 const ATTRIBUTE: &str = "^[a-z]([a-z0-9_]{0,62}[a-z0-9])?$";
@@ -100,6 +100,10 @@ fn places() -> Schemas {
 fn names() -> Schemas {
     let named = |about: &str| json!({"type": "string", "description": about, "pattern": NAME});
     vec![
+        (
+            "SubscriptionChoice",
+            json!({"type": "string", "description": "A subscription: its id, or `consumer/name`.", "pattern": SUBSCRIPTION}),
+        ),
         ("Id", json!({"type": "string", "description": "As Selvage gave it.", "pattern": ID})),
         ("DomainName", named("A domain.")),
         ("ConsumerName", named("A consumer.")),
@@ -139,7 +143,15 @@ fn problem() -> Value {
         "detail": text("What is wrong, in a sentence."),
         "correlation_id": text("By which the log of the node is searched."),
     });
-    answer("A refusal (RFC 9457).", members, json!({"findings": {"type": "array", "items": reference("Finding")}}))
+    let place = json!({
+        "pointer": text("Where in the body, as a JSON Pointer."),
+        "detail": text("What is wrong there."),
+    });
+    let more = json!({
+        "findings": {"type": "array", "items": reference("Finding")},
+        "errors": {"type": "array", "items": answer("A place of the body that cannot be used.", place, json!({}))},
+    });
+    answer("A refusal (RFC 9457).", members, more)
 }
 
 fn finding() -> Value {

@@ -347,6 +347,11 @@ pub(crate) static RETENTION: Record = record(
     &[
         required("for", DURATION, "At least so long."),
         optional("at_least", Shape::Text(Format::Size), "And at least so much."),
+        optional(
+            "at_most",
+            Shape::Text(Format::Size),
+            "But at most so much: beyond it the oldest goes, whoever has not read it.",
+        ),
     ],
 );
 

@@ -21,6 +21,7 @@ use crate::value::bind;
 statements! {
     INSERT = "INSERT INTO subscription (id, consumer, name, interface, terms, state, begins, acts, requested_at, changed_at) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)";
+    NOTE_TERMS = "UPDATE subscription SET terms = $2 WHERE id = $1";
 }
 
 /// A replay as somebody asks for it.
@@ -30,7 +31,7 @@ pub struct NewReplay {
     pub of: String,
     /// The last event that is not sent again.
     pub after: Position,
-    /// The last one that is; the newest that there is where none is said.
+    /// The last one that is; the newest that there is where none is said, or one that is not there yet.
     pub through: Option<Position>,
     /// Only these lanes; all where there are none.
     pub lanes: Vec<LaneKey>,
@@ -40,6 +41,21 @@ pub struct NewReplay {
     pub by: String,
     /// Why.
     pub because: String,
+}
+
+impl NewReplay {
+    /// What is to be known where the range ends before what was asked for, in words: what comes later is not sent again.
+    pub fn shortened(&self, asked: &LiveSubscription) -> Option<String> {
+        let (wanted, ends) = (self.through?, asked.terms.replay.as_ref()?.through);
+        (wanted > ends).then(|| format!("the newest event is {ends}: the replay ends there, and not at {wanted}"))
+    }
+
+    /// Why there is nothing to send again, where lanes were asked for that no event of the range has.
+    pub fn without(&self, absent: &[LaneKey]) -> String {
+        let lanes: Vec<String> = absent.iter().map(|lane| format!("`{lane}`")).collect();
+        let through = self.through.map_or_else(|| "the newest event".to_owned(), |through| through.to_string());
+        format!("there is no event of {} from behind {} to {through}", lanes.join(", "), self.after)
+    }
 }
 
 impl Store {
@@ -78,6 +94,7 @@ impl Store {
                 lanes: new.lanes.iter().map(ToString::to_string).collect(),
                 by: new.by.clone(),
                 reason: Some(new.because.clone()),
+                most: None,
                 reached: None,
             }),
         };
@@ -105,6 +122,25 @@ impl Store {
         hold_events(&mut transaction, &asked).await?;
         transaction.commit().await?;
         Ok(asked)
+    }
+}
+
+impl Store {
+    /// Notes how fast all replays of its interface may go together, as the release says that a node goes by. Not in the ledger: the release
+    /// decided it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for what is no subscription.
+    pub async fn note_replay_rate(&self, id: &str, most: Option<Rate>) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let it = find(&mut transaction, id).await?;
+        let Some(before) = it.terms.replay.as_ref().filter(|replay| replay.most != most) else { return Ok(()) };
+        let replay = Some(ReplayTerms { most, ..before.clone() });
+        let terms = SubscriptionTerms { replay, ..it.terms.clone() };
+        transaction.run(NOTE_TERMS, bind![id, json!(terms).to_string()]).await?;
+        access::raise(&mut transaction).await?;
+        transaction.commit().await
     }
 }
 

@@ -4,17 +4,14 @@
 use clap::Args;
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
-use selvage_log::{LogError, ReadLimit};
-use selvage_model::event::{Position, ReaderName};
+use selvage_log::Standing;
+use selvage_model::event::ReaderName;
 use selvage_model::pull::EndedGroup;
 use selvage_store::Cursor;
 use serde_json::{Value, json};
 
-use super::{Reader, Stream};
+use super::Stream;
 use crate::command::{Outcome, TABLE, heard};
-
-/// One event is enough to say since when a reader has not read.
-const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
 /// How a reader stands that has a cursor.
 const READS: &str = "reads";
@@ -29,16 +26,6 @@ pub(crate) struct Readers {
     json: bool,
 }
 
-/// How far one is.
-struct Standing {
-    cursor: Cursor,
-    head: Position,
-    /// When the first event was appended that it has not read; none where it has read all.
-    unread_since: Option<Timestamp>,
-    /// What it cannot read past, where something is in its way.
-    trouble: Option<String>,
-}
-
 impl Readers {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let reader = self.stream.reader().await?;
@@ -46,7 +33,7 @@ impl Readers {
         let cursors = cursors.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
         let mut standings = Vec::with_capacity(cursors.len());
         for cursor in cursors {
-            standings.push(standing(&reader, cursor).await?);
+            standings.push(reader.standing(cursor).await?);
         }
         let ended = reader.store.ended_groups(&reader.stream).await;
         let ended = ended.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
@@ -56,21 +43,6 @@ impl Readers {
             false => table(&standings, &ended),
         };
         heard(text).map(|_| Outcome::Well)
-    }
-}
-
-/// How far a reader is: what comes next for it says since when it has not read.
-async fn standing(reader: &Reader, cursor: Cursor) -> anyhow::Result<Standing> {
-    match reader.read(cursor.position, ONE).await {
-        Ok(batch) => {
-            let unread_since = batch.records.first().map(|record| record.appended_at);
-            Ok(Standing { head: batch.head, cursor, unread_since, trouble: None })
-        }
-        Err(error @ (LogError::Damaged { .. } | LogError::Missing { .. } | LogError::Retired { .. })) => {
-            let trouble = Some(format!("{}: {error}", error.code()));
-            Ok(Standing { head: cursor.position, cursor, unread_since: None, trouble })
-        }
-        Err(error) => Err(reader.told(&error)),
     }
 }
 

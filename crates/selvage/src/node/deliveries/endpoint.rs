@@ -42,10 +42,11 @@ pub(crate) fn of(
         return Err(Waiting { what: WaitsFor::Secret, because: absence(absent) });
     }
     let endpoint = endpoint(fabric, environment, &subscription.label(), deliver, has).map_err(unsent)?;
-    let rate = match &subscription.terms.replay {
-        Some(_) => replay::rate(fabric, subscription, deliver.rate),
-        None => deliver.rate,
+    let most = match &subscription.terms.replay {
+        Some(_) => replay::most(fabric, reference),
+        None => None,
     };
+    let rate = Rate::slower(deliver.rate, most);
     let limits = EndpointLimits { rate, ..endpoint.limits };
     let marked = subscription.terms.replay.as_ref().map(|_| (REPLAY_HEADER.to_owned(), subscription.id.clone()));
     let headers = marked.into_iter().chain(announced(fabric, reference)).collect();
@@ -55,6 +56,7 @@ pub(crate) fn of(
         calendar: calendar(fabric, &deliver.system),
         scope: Scope::on(terms, fabric, reference),
         granted: Granted { grant: grant.id.clone(), rate: terms.rate, quota: terms.quota },
+        shared: most.map(|most| Granted::to_replays(reference, most)),
         interface,
     })
 }
@@ -68,12 +70,6 @@ fn announced(fabric: &Fabric, reference: &InterfaceRef) -> Vec<(String, String)>
     let successor = ends.successor.as_ref().map(|next| format!("/{}/v{}", next.value.name, next.value.major));
     let headers = announce::headers(ends, successor.as_deref()).into_iter();
     headers.map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// The slower of two rates, where there are any.
-pub(super) fn slower(left: Option<Rate>, right: Option<Rate>) -> Option<Rate> {
-    let pace = |rate: &Rate| rate.count as f64 / rate.per.as_secs_f64().max(f64::MIN_POSITIVE);
-    left.into_iter().chain(right).min_by(|left, right| pace(left).total_cmp(&pace(right)))
 }
 
 /// Where something is sent.

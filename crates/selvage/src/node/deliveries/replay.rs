@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use selvage_delivery::LONGEST_HOLD;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::name::InterfaceRef;
 use selvage_model::scalar::Rate;
 use selvage_model::subscription::{DeliveryTerms, LiveSubscription, ReplayTerms, SubscriptionState, Waiting, WaitsFor};
 
-use super::endpoint::slower;
 use crate::node::release::Active;
 
 /// Why it may not be, in words.
@@ -88,12 +88,10 @@ fn original<'a>(active: &'a Active, terms: &ReplayTerms) -> Option<&'a LiveSubsc
     active.access.subscriptions.iter().find(|it| it.id == terms.of && it.state != SubscriptionState::Ended)
 }
 
-/// How fast it goes: as asked for, and never faster than the interface lets.
-pub(super) fn rate(fabric: &Fabric, replay: &LiveSubscription, asked: Option<Rate>) -> Option<Rate> {
-    let interface = fabric.interfaces.get(&replay.interface);
-    let most = interface.and_then(|interface| match &interface.body {
+/// How fast all replays of an interface may go together, where it says so.
+pub(super) fn most(fabric: &Fabric, reference: &InterfaceRef) -> Option<Rate> {
+    match &fabric.interfaces.get(reference)?.body {
         InterfaceBody::Event(event) => event.replay.as_ref()?.max_rate,
         _ => None,
-    });
-    slower(asked, most)
+    }
 }

@@ -14,6 +14,9 @@ use selvage_model::event::Position;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::scalar;
 
+/// An alarm is raised when so much of what may be kept is: hundredths.
+const FULL: u128 = 80;
+
 /// Who is behind, by stream, as of the last time that retention was kept.
 #[derive(Default)]
 pub(crate) struct Behindhand {
@@ -21,6 +24,8 @@ pub(crate) struct Behindhand {
     readers: Mutex<BTreeMap<InterfaceRef, Vec<Behind>>>,
     /// About to be lost to them.
     losing: Mutex<BTreeMap<InterfaceRef, Vec<Losing>>>,
+    /// How much of a stream is kept, and how much may be, where that is said.
+    filled: Mutex<BTreeMap<InterfaceRef, (u64, u64)>>,
     /// How far consumers were answered that pull without a group, until that is noted.
     pub(crate) heard: Heard,
 }
@@ -69,6 +74,32 @@ impl Behindhand {
         };
     }
 
+    /// Raises the alarm for each reader that lost what it had not read, since there was more than may be kept.
+    pub(super) fn have_lost(&self, stream: &InterfaceRef, lost: &[Behind]) {
+        for Behind { reader, from, to, .. } in lost {
+            tracing::error!(
+                code = %code::STREAM_BEYOND,
+                "`{stream}` had more than may be kept of it: `{reader}` had not read the events {from} to {to}, which are gone"
+            );
+        }
+    }
+
+    /// Takes in how much of a stream is kept, of so much as may be, and raises the alarm before that is all.
+    pub(super) fn fill(&self, stream: &InterfaceRef, kept: u64, most: Option<u64>) {
+        let mut all = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(most) = most else {
+            all.remove(stream);
+            return;
+        };
+        if u128::from(kept) * 100 >= u128::from(most) * FULL {
+            tracing::error!(
+                code = %code::STREAM_NEARLY_FULL,
+                "`{stream}` has {kept} of the {most} bytes that may be kept: beyond that the oldest events go, whoever has not read them"
+            );
+        }
+        all.insert(stream.clone(), (kept, most));
+    }
+
     /// In Prometheus' text format.
     pub(crate) fn text(&self) -> String {
         let all = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +117,23 @@ impl Behindhand {
                 );
             }
         }
-        text + &self.text_of_losing()
+        text + &self.text_of_losing() + &self.text_of_filled()
+    }
+
+    fn text_of_filled(&self) -> String {
+        let all = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        let mut gauge = |name: &str, about: &str, value: fn(&(u64, u64)) -> u64| {
+            let _ = writeln!(text, "# HELP {name} {about}\n# TYPE {name} gauge");
+            for (stream, filled) in all.iter() {
+                let _ = writeln!(text, "{name}{{interface=\"{stream}\"}} {}", value(filled));
+            }
+        };
+        gauge("selvage_events_kept_bytes", "Bytes of events that are kept, where it is said how many may be.", |it| {
+            it.0
+        });
+        gauge("selvage_events_most_bytes", "Bytes of events that may be kept, where that is said.", |it| it.1);
+        text
     }
 
     fn text_of_losing(&self) -> String {
@@ -133,6 +180,15 @@ mod tests {
         let line = "selvage_events_lost_in_seconds{interface=\"orders@1\",consumer=\"planning\"} 90";
         assert!(behindhand.text().lines().any(|told| told == line), "{}", behindhand.text());
         behindhand.lose(&stream, Vec::new());
-        assert_eq!(behindhand.text().lines().count(), 4);
+        assert_eq!(behindhand.text().lines().count(), 8);
+        behindhand.fill(&stream, 900, Some(1_000));
+        for line in [
+            "selvage_events_kept_bytes{interface=\"orders@1\"} 900",
+            "selvage_events_most_bytes{interface=\"orders@1\"} 1000",
+        ] {
+            assert!(behindhand.text().lines().any(|told| told == line), "{}", behindhand.text());
+        }
+        behindhand.fill(&stream, 900, None);
+        assert_eq!(behindhand.text().lines().count(), 8);
     }
 }

@@ -162,7 +162,7 @@ mod tests {
         heard("stranger", 1);
         pulling.keep().await;
         // Whoever has no right to pull any more has nothing to lose.
-        let kept = |seconds| Retention { time: Duration::from_secs(seconds), at_least: None };
+        let kept = |seconds| Retention { time: Duration::from_secs(seconds), at_least: None, at_most: None };
         let losing = async |retention, age| {
             let now = Timestamp::now() + SignedDuration::from_secs(age);
             pulling.losing(&stream, retention, now).await.unwrap()
@@ -184,7 +184,7 @@ mod tests {
         heard("wms", 2);
         pulling.keep().await;
         tokio::time::sleep(Duration::from_millis(5)).await;
-        let none = Retention { time: Duration::ZERO, at_least: None };
+        let none = Retention { time: Duration::ZERO, at_least: None, at_most: None };
         log.retire(&stream, none, false).await.unwrap();
         assert!(losing(kept(1_000), 900).await.is_empty());
         assert!(store.pulled(&stream).await.unwrap().is_empty());
