@@ -130,7 +130,7 @@ async fn the_last_use_is_told_apart_by_environment(stage: &Stage) {
     let last = last.map(|(environment, at)| (environment.to_owned(), at.to_owned()));
     assert_eq!(used("2026-11-01T00:00:00Z").await, BTreeMap::from(last.clone()));
     assert_eq!(used("2026-11-26T08:00:00Z").await, BTreeMap::from([last[2].clone()]));
-    store.roll_up_usage(at("2028-02-27T10:00:00Z")).await.unwrap();
+    store.roll_up_usage(at("2028-02-27T08:00:00Z")).await.unwrap();
     assert_eq!(used("2026-11-01T00:00:00Z").await, BTreeMap::from([last[2].clone()]));
 }
 
