@@ -177,6 +177,7 @@ impl Stage {
                     consumer: "web-shop".parse().unwrap(),
                     interface: "products@1".parse().unwrap(),
                     last_used: Some("2026-11-20T08:00:00Z".parse().unwrap()),
+                    environments: BTreeMap::new(),
                     because: "it asked for code".to_owned(),
                     losses: vec![
                         loss("list", Some("2026-11-20T08:00:00Z"), None),

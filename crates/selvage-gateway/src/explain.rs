@@ -359,21 +359,32 @@ pub struct Question {
 
 /// Says how a request would be decided about, had its consumer sent it: with a key for what it changes, and in order.
 pub fn explain_request(snapshot: &Snapshot, question: &Question) -> Explanation {
+    imagined(snapshot, (&question.method, &question.path, question.at), HeaderMap::new(), Some(&question.consumer))
+}
+
+/// The same of whoever shows this token: it is judged by the keys that the snapshot has. A token that no header can hold is none.
+pub fn explain_token(snapshot: &Snapshot, request: (&Method, &str, Timestamp), token: &str) -> Explanation {
     let mut headers = HeaderMap::new();
+    if let Ok(mut shown) = HeaderValue::from_str(&format!("Bearer {token}")) {
+        shown.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, shown);
+    }
+    imagined(snapshot, request, headers, None)
+}
+
+/// A decision about a request that nobody sent.
+fn imagined(
+    snapshot: &Snapshot,
+    (method, path, at): (&Method, &str, Timestamp),
+    mut headers: HeaderMap,
+    assumed: Option<&ConsumerName>,
+) -> Explanation {
     headers.insert(header::HOST, HeaderValue::from_static("selvage"));
     headers.insert(IDEMPOTENCY_KEY.clone(), HeaderValue::from_static("explained"));
-    let (path, query) =
-        question.path.split_once('?').map_or((question.path.as_str(), None), |(path, query)| (path, Some(query)));
-    let head = Head {
-        method: &question.method,
-        authority: None,
-        path,
-        query,
-        version: Version::HTTP_11,
-        headers: &headers,
-        client: None,
-    };
-    explain(snapshot, &head, question.at, Some(&question.consumer))
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let head =
+        Head { method, authority: None, path, query, version: Version::HTTP_11, headers: &headers, client: None };
+    explain(snapshot, &head, at, assumed)
 }
 
 /// What stands over a request that passes, and what is done with it.

@@ -73,7 +73,7 @@ pub use certificate::ClientCertificate;
 pub use config::{GatewayConfig, GatewayError, Sharing};
 pub use decide::{Permit, Plan, Probe, decide};
 pub use dial::{Proof, ProofNames, Proofs};
-pub use explain::{Decided, Explanation, Question, Stage, Verdict, explain, explain_request};
+pub use explain::{Decided, Explanation, Question, Stage, Verdict, explain, explain_request, explain_token};
 pub use gateway::{Counted, Gateway, Prepared};
 pub use head::Head;
 pub use mediation::{BoxFuture, Mediation};

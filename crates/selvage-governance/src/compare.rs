@@ -31,6 +31,7 @@ mod rule;
 mod schema;
 mod served;
 mod slo;
+mod sunset;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use asyncapi::asyncapi;
 pub use fabric::fabrics;
 pub use openapi::openapi;
 pub use schema::schema;
+pub use sunset::judge_by_day;
 
 /// The classes of all areas, a table for each engine: the taxonomy that docs/comparison shows.
 pub static TABLES: &[&[&Class]] = &[

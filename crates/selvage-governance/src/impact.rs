@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use selvage_model::access::LiveGrant;
 use selvage_model::fabric::Fabric;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_model::subscription::LiveSubscription;
-use selvage_model::usage::{UsageGap, UsageTotal};
+use selvage_model::usage::{UsageGap, UsageTotal, UsedIn};
 
 use crate::compare::{Area, Difference, Verdict};
 use ground::Standing;
@@ -26,6 +26,8 @@ pub struct Known<'a> {
     pub fabric: &'a Fabric,
     /// Counts of the last 15 months.
     pub usage: &'a [UsageTotal],
+    /// The last of each of these by the environment in which it was, where several share a store.
+    pub used_in: &'a [UsedIn],
     /// Counts that are missing.
     pub gaps: &'a [UsageGap],
     /// Since when use is counted; nothing was where there is none.
@@ -72,6 +74,8 @@ pub struct Affected {
     pub verdict: Verdict,
     /// The last time that it was seen using any of what is different.
     pub last_used: Option<Timestamp>,
+    /// In which environments it was seen using any of the operations that are different, and when last. Use in any of them counts.
+    pub environments: BTreeMap<EnvironmentName, Timestamp>,
     /// Each difference that it meets, by its place in the list, and how that is known.
     pub meets: Vec<(usize, Use)>,
 }
@@ -207,5 +211,26 @@ fn affected(
     let verdicts = meets.iter().filter_map(|(number, _)| differences.get(*number)).map(|difference| difference.verdict);
     let verdict = verdicts.max().unwrap_or(Verdict::Unproven);
     let last_used = meets.iter().filter_map(|(_, used)| used.last()).max();
-    Affected { consumer, owner, interface, verdict, last_used, meets }
+    let met: Vec<&Difference> = meets.iter().filter_map(|(number, _)| differences.get(*number)).collect();
+    let environments = environments(known.used_in, (&interface, &consumer), &met);
+    Affected { consumer, owner, interface, verdict, last_used, environments, meets }
+}
+
+/// In which environments a consumer was seen using an operation of these differences, and when last.
+fn environments(
+    used_in: &[UsedIn],
+    (interface, consumer): (&InterfaceRef, &ConsumerName),
+    met: &[&Difference],
+) -> BTreeMap<EnvironmentName, Timestamp> {
+    let is_met =
+        |operation: &String| met.iter().any(|it| it.operations.is_empty() || it.operations.contains(operation));
+    let mut found: BTreeMap<EnvironmentName, Timestamp> = BTreeMap::new();
+    for UsedIn { environment, key, last } in used_in {
+        let Some(environment) = environment else { continue };
+        if &key.interface == interface && key.consumer.as_ref() == Some(consumer) && is_met(&key.operation) {
+            let seen = found.entry(environment.clone()).or_insert(*last);
+            *seen = (*last).max(*seen);
+        }
+    }
+    found
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::organisation::Team;
-use selvage_model::name::{DomainName, TeamName};
+use selvage_model::name::{DomainName, InterfaceRef, TeamName};
 
 /// A step in a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,20 @@ pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool
         Act::Oversee => sits || (!has_board(fabric, domain) && works(fabric, person, "owner", domain)),
         // At night it is who is on call, and nobody of the board.
         Act::Operate | Act::Raise => sits || OPERATING.iter().any(|role| works(fabric, person, role, domain)),
+    }
+}
+
+/// Whether a person answers for one interface: an owner of the team that owns it, or on call there, or on the board of its domain or of
+/// the group. Another team of the domain does not: what it takes from a grant would stop what is not its own. For what no team owns,
+/// whoever operates its domain does.
+pub fn answers_for_interface(fabric: &Fabric, person: &str, interface: &InterfaceRef) -> bool {
+    let domain = fabric.governing(interface).unwrap_or_else(DomainName::group);
+    let owner = fabric.interfaces.get(interface).and_then(|interface| interface.owner.as_ref());
+    match owner.and_then(|owner| fabric.teams.get(&owner.value)) {
+        Some(team) => {
+            may(fabric, person, Act::Activate, &domain) || OPERATING.iter().any(|role| has(team, role, person))
+        }
+        None => may(fabric, person, Act::Operate, &domain),
     }
 }
 
@@ -119,10 +133,12 @@ fn works(fabric: &Fabric, person: &str, role: &str, domain: &DomainName) -> bool
                 && fabric.governing(reference).as_ref() == Some(domain)
         })
     };
-    let has = |team: &&Team| {
-        team.roles.iter().any(|(name, people)| name.value == role && people.iter().any(|one| one == person))
-    };
-    fabric.teams.values().filter(has).any(|team| &domain_of(&team.place.file) == domain || owns(team))
+    let mut those = fabric.teams.values().filter(|team| has(team, role, person));
+    those.any(|team| &domain_of(&team.place.file) == domain || owns(team))
+}
+
+fn has(team: &Team, role: &str, person: &str) -> bool {
+    team.roles.iter().any(|(name, people)| name.value == role && people.iter().any(|one| one == person))
 }
 
 #[cfg(test)]
@@ -163,6 +179,20 @@ control: direct
 contract: {openapi: stock.yaml}
 upstream: {system: wms, path: /api}
 ";
+
+    #[test]
+    fn an_interface_is_answered_for_by_its_own_team_and_the_boards() {
+        let mut sources = Sources::of("fabric.yaml", MANIFESTS);
+        sources.insert("domains/north/interfaces.yaml", OF_NORTH.as_bytes());
+        let mut fabric = read(&sources).fabric;
+        let stock: InterfaceRef = "stock@1".parse().unwrap();
+        let people = ["n.board", "g.board", "s.owner", "s.call", "s.desk", "o.owner", "n.call", "nobody"];
+        let answering = |fabric: &Fabric| people.map(|person| answers_for_interface(fabric, person, &stock));
+        assert_eq!(answering(&fabric), [true, true, true, true, false, false, false, false]);
+        let unowned = fabric.interfaces.get_mut(&stock).unwrap();
+        unowned.owner = None;
+        assert_eq!(answering(&fabric), [true, true, false, false, false, false, true, false]);
+    }
 
     #[test]
     fn where_people_operate_is_the_same_all_at_once() {

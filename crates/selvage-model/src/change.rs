@@ -1,7 +1,7 @@
 //! Changes: what is proposed for a domain, what that needs, and who decided what. Plain data between the rules of governance, the
 //! store that keeps them and whoever shows them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::name::{ConsumerName, DomainName, InterfaceRef, TeamName};
+use crate::name::{ConsumerName, DomainName, EnvironmentName, InterfaceRef, TeamName};
 
 /// A proposed difference between two releases of a domain.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,11 +126,28 @@ pub struct Affected {
     pub interface: InterfaceRef,
     /// When it was last seen to use what changes; none where it never was, or that cannot be known.
     pub last_used: Option<Timestamp>,
+    /// In which environments it was seen to use an operation that changes, and when last; nothing in changes of before this was kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environments: BTreeMap<EnvironmentName, Timestamp>,
     /// How that is known, in words.
     pub because: String,
     /// What it would lose, operation by operation; nothing in changes of before this was kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<Loss>,
+}
+
+impl Affected {
+    /// When it was seen last, in words: by environment, where that is known.
+    pub fn seen(&self) -> String {
+        seen(self.last_used, &self.environments)
+    }
+}
+
+/// When something was used last, in words: by environment, where that is known. `never seen` where it was not.
+pub fn seen(last: Option<Timestamp>, environments: &BTreeMap<EnvironmentName, Timestamp>) -> String {
+    let Some(last) = last else { return "never seen".to_owned() };
+    let each: Vec<String> = environments.iter().map(|(name, at)| format!("{at:.0} in {name}")).collect();
+    if each.is_empty() { format!("last {last:.0}") } else { format!("last {}", each.join(", ")) }
 }
 
 /// What a consumer would lose of an operation.

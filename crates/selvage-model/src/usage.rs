@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::name::{ConsumerName, InterfaceRef};
+use crate::name::{ConsumerName, EnvironmentName, InterfaceRef};
 
 /// What is counted by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -206,6 +206,17 @@ pub struct UsageTotal {
     /// How often.
     pub count: UsageCount,
     /// The beginning of the last minute, hour or day that has any.
+    pub last: Timestamp,
+}
+
+/// When something that is counted was used last in one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedIn {
+    /// Where; none where nobody kept that, and it may have been in any.
+    pub environment: Option<EnvironmentName>,
+    /// What.
+    pub key: UsageKey,
+    /// The beginning of the last minute that has any; of the last hour or day, where nobody kept the environment.
     pub last: Timestamp,
 }
 

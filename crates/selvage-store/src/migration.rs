@@ -52,7 +52,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0036.sql"),
     include_str!("../migrations/0037.sql"),
     include_str!("../migrations/0038.sql"),
-    include_str!("../migrations/0041.sql"),
+    include_str!("../migrations/0039.sql"),
+    include_str!("../migrations/0040.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

@@ -14,6 +14,7 @@ mod environment;
 mod event;
 mod group;
 mod import;
+mod issuer;
 mod lease;
 mod ledger;
 mod migration;

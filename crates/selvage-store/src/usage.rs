@@ -1,12 +1,14 @@
 //! Usage and shadow traffic, kept for 15 months: counts by minute that roll up to hours and days. Each node writes its own in
 //! batches that are written once, whatever happens to the answer; what a node took with it is named.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::name::{EnvironmentName, InterfaceRef};
 use selvage_model::usage::{
-    AttributeUse, PromiseRow, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageRow, UsageTotal, Used, Way,
+    AttributeUse, PromiseRow, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageRow, UsageTotal, Used,
+    UsedIn, Way,
 };
 
 use crate::Store;
@@ -43,7 +45,7 @@ pub struct UsageBatch {
     pub used: Vec<(Used, Timestamp)>,
     /// Requests that nothing declares.
     pub shadows: Vec<ShadowGroup>,
-    /// Where the node is; what interfaces promise is counted by it.
+    /// Where the node is: what interfaces promise is counted by it, and when what is counted was used last.
     pub environment: Option<EnvironmentName>,
     /// What came of what interfaces promise.
     pub promises: Vec<PromiseRow>,
@@ -62,6 +64,12 @@ statements! {
     USED = "INSERT INTO usage_last (kind, id, used_at) VALUES ($1, $2, $3) \
             ON CONFLICT (kind, id) DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > usage_last.used_at";
     ALL_USED = "SELECT kind, id, used_at FROM usage_last";
+    USED_IN = "INSERT INTO usage_in_environment (environment, interface, consumer, operation, way, attribute, used_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (environment, interface, consumer, operation, way, attribute) \
+               DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > usage_in_environment.used_at";
+    ALL_USED_IN = "SELECT environment, interface, consumer, operation, way, attribute, used_at FROM usage_in_environment \
+                   WHERE used_at >= $1";
+    FORGET_USED_IN = "DELETE FROM usage_in_environment WHERE used_at < $1";
     SHADOW = "INSERT INTO shadow_group (method, path, likely, requests, first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6) \
               ON CONFLICT (method, path) DO UPDATE SET requests = shadow_group.requests + excluded.requests, \
               likely = excluded.likely, last_at = excluded.last_at";
@@ -116,6 +124,7 @@ impl Store {
         for row in &batch.rows {
             add(&mut transaction, row).await?;
         }
+        used_in(&mut transaction, batch).await?;
         if let Some(environment) = &batch.environment {
             for row in &batch.promises {
                 promise::add(&mut transaction, environment, row).await?;
@@ -164,6 +173,7 @@ impl Store {
             transaction.run(FORGET, bind![from, before]).await?;
         }
         transaction.run(FORGET, bind!["day", now - DAYS_FOR]).await?;
+        transaction.run(FORGET_USED_IN, bind![now - DAYS_FOR]).await?;
         promise::roll_up(&mut transaction, (now - HOURS_FOR) - (now - HOURS_FOR).rem_euclid(DAY), now - DAYS_FOR)
             .await?;
         transaction.run(FEWER_SHADOWS, bind![MOST_SHADOWS]).await?;
@@ -205,6 +215,22 @@ impl Store {
         rows.iter().map(|row| Ok((row.time("slot")?, row.parsed("interface")?, count(row)?))).collect()
     }
 
+    /// When what is counted was used last in each environment, where that was since then. What has no environment was used in any of
+    /// them: it is of before this was told apart.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn used_in_environments(&self, since: Timestamp, now: Timestamp) -> Result<Vec<UsedIn>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let rows = transaction.all(ALL_USED_IN, bind![whole(since, now)]).await?;
+        let used = |row: &Row| {
+            let environment = row.text("environment")?;
+            let environment = if environment.is_empty() { None } else { Some(row.parsed("environment")?) };
+            Ok(UsedIn { environment, key: key(row)?, last: row.time("used_at")? })
+        };
+        rows.iter().map(used).collect()
+    }
+
     /// When grants and keys were used last.
     ///
     /// # Errors
@@ -243,16 +269,43 @@ impl Store {
     }
 }
 
-async fn add(transaction: &mut Transaction, row: &UsageRow) -> Result<(), StoreError> {
-    let UsageRow { minute, key, count } = row;
-    let minute = Micros::from(*minute).0;
-    let minute = minute - minute.rem_euclid(MINUTE);
+/// Notes when what a batch counts was used last in its environment.
+async fn used_in(transaction: &mut Transaction, batch: &UsageBatch) -> Result<(), StoreError> {
+    let mut last: BTreeMap<&UsageKey, Timestamp> = BTreeMap::new();
+    for row in &batch.rows {
+        let seen = last.entry(&row.key).or_insert(row.minute);
+        *seen = row.minute.max(*seen);
+    }
+    let environment = batch.environment.as_ref().map_or("", EnvironmentName::as_str);
+    for (key, at) in last {
+        let (interface, consumer, way, attribute) = columns(key);
+        let values =
+            bind![environment, interface, consumer, key.operation.as_str(), way, attribute, Micros(minute_of(at))];
+        transaction.run(USED_IN, values).await?;
+    }
+    Ok(())
+}
+
+fn minute_of(at: Timestamp) -> i64 {
+    let at = Micros::from(at).0;
+    at - at.rem_euclid(MINUTE)
+}
+
+/// What is counted, as it stands in columns; without its operation.
+fn columns(key: &UsageKey) -> (String, String, &str, &str) {
     let consumer = key.consumer.as_ref().map(ToString::to_string).unwrap_or_default();
     let (way, attribute) = match &key.attribute {
         Some(AttributeUse { way, attribute }) => (way.as_str(), attribute.as_str()),
         None => ("", ""),
     };
-    let (interface, operation) = (key.interface.to_string(), key.operation.as_str());
+    (key.interface.to_string(), consumer, way, attribute)
+}
+
+async fn add(transaction: &mut Transaction, row: &UsageRow) -> Result<(), StoreError> {
+    let UsageRow { minute, key, count } = row;
+    let minute = minute_of(*minute);
+    let (interface, consumer, way, attribute) = columns(key);
+    let operation = key.operation.as_str();
     let (requests, refused) = (integer(count.requests), integer(count.refused));
     let (failed, planned) = (integer(count.failed), integer(count.planned));
     let values = bind![minute, interface, consumer, operation, way, attribute, requests, refused, failed, planned];
@@ -271,6 +324,10 @@ fn whole(since: Timestamp, now: Timestamp) -> i64 {
 }
 
 fn total(row: &Row) -> Result<UsageTotal, StoreError> {
+    Ok(UsageTotal { key: key(row)?, count: count(row)?, last: row.time("last_at")? })
+}
+
+fn key(row: &Row) -> Result<UsageKey, StoreError> {
     let way = match row.text("way")?.as_str() {
         "asked" => Some(Way::Asked),
         "sent" => Some(Way::Sent),
@@ -278,13 +335,12 @@ fn total(row: &Row) -> Result<UsageTotal, StoreError> {
     };
     let attribute = row.text("attribute")?;
     let consumer = row.text("consumer")?;
-    let key = UsageKey {
+    Ok(UsageKey {
         interface: row.parsed("interface")?,
         consumer: if consumer.is_empty() { None } else { Some(row.parsed("consumer")?) },
         operation: row.text("operation")?,
         attribute: way.map(|way| AttributeUse { way, attribute }),
-    };
-    Ok(UsageTotal { key, count: count(row)?, last: row.time("last_at")? })
+    })
 }
 
 fn count(row: &Row) -> Result<UsageCount, StoreError> {

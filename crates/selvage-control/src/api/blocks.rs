@@ -22,7 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(Route::get("/blocks", list), "listBlocks", "Blocks that stand, oldest first")
             .lists("The blocks.", "Block"),
         route(Route::post("/blocks", block), "block", "Cut a consumer or an interface off at once")
-            .may(Who::EitherSide)
+            .may(Who::Cutters)
             .takes("NewBlock")
             .gives_as(201, "The block, when every node knows.", super::schema::reference("BlockKnown"))
             .refuses(&[code::API_FORBIDDEN, code::NAME_UNDECLARED]),

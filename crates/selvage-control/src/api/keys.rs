@@ -19,7 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route(Route::get("/keys", list), "listKeys", "Keys, oldest first, by their ids").lists("The keys.", "Key"),
         route(Route::post("/keys/{id}/revocation", revoke), "revokeKey", "Take a key back for good")
-            .may(Who::EitherSide)
+            .may(Who::Cutters)
             .takes("Because")
             .gives("The key, when every node knows.", "KeyKnown")
             .refuses(&[code::NOT_IN_STORE, code::API_FORBIDDEN]),

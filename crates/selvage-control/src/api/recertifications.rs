@@ -15,7 +15,7 @@ use super::answer::{Answer, listed, unfit};
 use super::grants::Taken;
 use super::request::{Asked, At, Body, Id, Line, Operator};
 use super::route::{Route, Who, query};
-use crate::desk::lease::{Answering, Starting, Verdict, shown, until, who_answers};
+use crate::desk::lease::{Answering, LOOKED_BACK, Starting, Verdict, shown, until, who_answers};
 
 /// Campaigns.
 pub(super) fn routes() -> Vec<Route> {
@@ -101,7 +101,7 @@ pub(super) async fn start(State(api): State<Api>, operator: Operator, Body(body)
         return Err(unfit("say one of `domain`, `interface` and `all`".to_owned()).into());
     }
     let until = until(&body.until).map_err(unfit)?;
-    let since = super::span(body.since.as_deref().unwrap_or("90d")).map_err(unfit)?;
+    let since = body.since.as_deref().map_or(Ok(LOOKED_BACK), super::span).map_err(unfit)?;
     let starting = Starting { domain: body.domain, interface: body.interface, until, since, by: operator.0 };
     let begun = api.governance.desk.recertify(&fabric, &starting).await?;
     let body = json!({

@@ -38,8 +38,10 @@ pub(super) enum Who {
     Author,
     /// Who decides about access to the interface, and neither asked for it nor opened it.
     Deciders,
-    /// Owners and who is on call, of the consumer or of the interface.
+    /// Owners and who is on call, in the team that owns the consumer or the interface, and the boards over them.
     EitherSide,
+    /// What a block or a key is of: who answers for the consumer, and boards, owners and who is on call in its domain or the interface's.
+    Cutters,
     /// Who sits over those who answer: the board of the domain or of the group, or owners where nobody sits.
     Overseers,
     /// Who has a role that the interface lets replay its events.
@@ -62,6 +64,7 @@ impl Who {
             Self::Author => "author",
             Self::Deciders => "decider",
             Self::EitherSide => "either-side",
+            Self::Cutters => "cutter",
             Self::Overseers => "overseer",
             Self::Replayers => "replayer",
         }
@@ -100,7 +103,13 @@ impl Who {
             Self::Deciders => {
                 "Who decides about access to the interface may, and neither whoever asked for it nor whoever opened it."
             }
-            Self::EitherSide => "Owners and who is on call may, of the consumer or of the interface.",
+            Self::EitherSide => {
+                "Owners and who is on call may, in the team that owns the consumer or the one that owns the interface; and who sits on the board of \
+                 their domain or of the group."
+            }
+            Self::Cutters => {
+                "Who answers for the consumer may; and owners, who is on call and who sits on the board, in the domain of what is cut off."
+            }
             Self::Overseers => {
                 "Who sits on the board of the domain or of the group may; where nobody sits, owners in a team of the domain. A campaign about an \
                  interface its owner begins, too."

@@ -26,6 +26,7 @@ impl Desk {
             consumer: it.consumer,
             interface: it.interface,
             last_used: it.last_used,
+            environments: it.environments,
         };
         Ok(whole.affected.into_iter().map(shown).collect())
     }

@@ -1,10 +1,10 @@
 //! Cutting off and letting in again: blocks of consumers and interfaces, and keys that are taken back. Who may is judged by what runs, as
 //! access is; keys themselves never come here. INVARIANT: SECRET-FREE
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use selvage_governance::access::unknown;
 use selvage_governance::seat::{Act, is_peopled, may};
 use selvage_model::access::{AccessState, Block, Blocked, Credential, Principal};
@@ -12,16 +12,21 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
 use selvage_model::usage::Used;
-use selvage_store::{KnownKey, ReleaseKey, StoreError, Word};
+use selvage_store::{KnownKey, LedgerEntry, ReleaseKey, StoreError, Word};
 
 use super::lease::{answers_for, domain_of};
 use super::{Desk, DeskError};
+
+/// For how long the page tells that somebody was let in without anybody's key.
+const LATELY: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 /// What stands of blocks and keys, for somebody who looks.
 pub(crate) struct Standing {
     pub(crate) now: Timestamp,
     /// Oldest first; and whether they may lift it.
     pub(crate) blocks: Vec<(Block, bool)>,
+    /// Who was let in lately without anybody's key, the newest first.
+    pub(crate) let_in: Vec<LedgerEntry>,
     /// Those that count first, then the newest.
     pub(crate) keys: Vec<KeyRow>,
     /// What they may cut off.
@@ -101,6 +106,19 @@ impl Desk {
         Ok(self.store.revoke_key(&key.id, word.by, word.because).await?)
     }
 
+    /// Whose keys count and who may make operators of others: whoever is let in without anybody's key is let in past these. A key that is
+    /// lost counts until somebody takes it back.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn could_add_operators(&self) -> Result<BTreeSet<String>, DeskError> {
+        let fabric = self.released().await?;
+        let (keys, now) = (self.store.operator_keys().await?, self.store.now().await?);
+        let is_overseen = keys.iter().any(|key| operator(key).is_some_and(|name| oversees(&fabric, name)));
+        let alive = keys.iter().filter(|key| counts(key, now)).filter_map(operator);
+        Ok(alive.filter(|name| !is_overseen || oversees(&fabric, name)).map(str::to_owned).collect())
+    }
+
     /// Refuses to let somebody make an operator of another: who signs is chosen by who sits over everybody. Where none of those ever
     /// had a key, whoever has one begins.
     ///
@@ -141,13 +159,11 @@ impl Desk {
     /// Refuses who does not sit over everybody. Where none of those has a key yet, whoever has one begins.
     async fn must_oversee(&self, person: &str) -> Result<(), DeskError> {
         let fabric = self.released().await?;
-        let group = DomainName::group();
-        let oversees = |name: &str| may(&fabric, name, Act::Oversee, &group);
-        let sits = |key: &Credential| matches!(&key.principal, Principal::Operator(name) if oversees(name));
-        if oversees(person) || !self.store.operator_keys().await?.iter().any(sits) {
+        let sits = |key: &Credential| operator(key).is_some_and(|name| oversees(&fabric, name));
+        if oversees(&fabric, person) || !self.store.operator_keys().await?.iter().any(sits) {
             return Ok(());
         }
-        Err(forbidden(person, &group))
+        Err(forbidden(person, &DomainName::group()))
     }
 
     /// Refuses to take an operator's key back: it is their own, or the word of who may make operators.
@@ -164,7 +180,7 @@ impl Desk {
         let (state, now) = (self.store.access_state().await?, self.store.now().await?);
         let blocks = self.store.blocks().await?;
         let used: BTreeMap<Used, Timestamp> = self.store.last_used().await?.into_iter().collect();
-        let counts = |key: &Credential| key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
+        let counts = |key: &Credential| counts(key, now);
         let mut counting: HashMap<&Principal, usize> = HashMap::new();
         for key in state.credentials.iter().filter(|key| counts(key)) {
             *counting.entry(&key.principal).or_default() += 1;
@@ -185,8 +201,10 @@ impl Desk {
         let consumers =
             fabric.consumers.keys().filter(|name| may_cut(&fabric, person, &Blocked::Consumer((*name).clone())));
         let interfaces = fabric.interfaces.keys();
+        let lately = now.checked_sub(LATELY).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(Standing {
             now,
+            let_in: self.store.let_ins(lately).await?,
             blocks: blocks
                 .into_iter()
                 .map(|block| (may_lift(&block), block))
@@ -200,6 +218,23 @@ impl Desk {
                 .collect(),
         })
     }
+}
+
+/// Whether somebody sits over everybody.
+fn oversees(fabric: &Fabric, person: &str) -> bool {
+    may(fabric, person, Act::Oversee, &DomainName::group())
+}
+
+/// Whose key it is, where it is a person's.
+fn operator(key: &Credential) -> Option<&str> {
+    match &key.principal {
+        Principal::Operator(name) => Some(name),
+        Principal::Consumer(_) => None,
+    }
+}
+
+fn counts(key: &Credential, now: Timestamp) -> bool {
+    key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now)
 }
 
 /// A refusal of what somebody may not do in a domain.

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use selvage_governance::access::{Deciders, judge};
-use selvage_governance::seat::{Act, is_peopled, may};
+use selvage_governance::seat::{Act, answers_for_interface, is_peopled, may};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -31,7 +31,7 @@ use super::{Desk, DeskError, day};
 pub use ask::{Asked, Asking};
 pub use due::Due;
 pub use emergency::{Opening, Reviewing};
-pub use recertify::{Answering, Begun, Starting, Verdict, who_answers};
+pub use recertify::{Answering, Begun, LOOKED_BACK, Starting, Verdict, who_answers};
 pub use row::{gathered, row};
 pub use settle::Settling;
 pub use used::Counted;
@@ -59,7 +59,7 @@ pub fn domain_of(fabric: &Fabric, interface: &InterfaceRef) -> DomainName {
 
 /// Whether a person answers for an interface, or for a consumer of it: who may take what is not needed, and open what cannot wait.
 pub fn answers(fabric: &Fabric, person: &str, consumer: &ConsumerName, interface: &InterfaceRef) -> bool {
-    answers_for(fabric, person, consumer) || may(fabric, person, Act::Operate, &domain_of(fabric, interface))
+    answers_for(fabric, person, consumer) || answers_for_interface(fabric, person, interface)
 }
 
 /// Whether a person answers for a consumer: in the team that owns it, or on the board of the domain that does.

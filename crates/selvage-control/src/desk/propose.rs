@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use selvage_governance::approval::{Proposed, requirements};
 use selvage_governance::brought;
-use selvage_governance::compare::{Difference, Verdict, fabrics};
+use selvage_governance::compare::{Difference, Verdict, fabrics, judge_by_day};
 use selvage_governance::seat::Act;
 use selvage_model::change::{Affected, Change, Report, Requirement};
 use selvage_model::code;
@@ -150,12 +151,12 @@ impl Desk {
         weighed: &Weighed,
     ) -> Result<(Report, Vec<Requirement>), DeskError> {
         let Weighed { was: before, after, brought, .. } = weighed;
-        let differences = self.hard(|| fabrics(before, &after.fabric)).await;
+        let (now, _) = self.store.delegations().await?;
+        let differences = self.hard(|| differences(before, &after.fabric, day(now))).await;
         if emergency {
             refuse_new_order(&differences, before, &after.fabric)?;
         }
         let affected = self.affected(before, &differences).await?;
-        let (now, _) = self.store.delegations().await?;
         let proposed = Proposed {
             domain,
             author,
@@ -272,6 +273,13 @@ fn report(differences: &[Difference], findings: Vec<Value>, affected: Vec<Affect
     }
 }
 
+/// What is different, as judged on this day.
+fn differences(before: &Fabric, after: &Fabric, today: Date) -> Vec<Difference> {
+    let mut found = fabrics(before, after);
+    judge_by_day(&mut found, after, today);
+    found
+}
+
 fn difference(it: &Difference) -> Value {
     json!({
         "code": it.class.code,
@@ -296,4 +304,30 @@ pub fn finding(it: &Finding) -> Value {
         "message": it.message,
         "fix": it.fix,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use selvage_governance::compare::TABLES;
+    use selvage_model::source::Place;
+
+    use super::*;
+
+    /// Whoever decides sees what breaks somebody, however much else is different.
+    #[test]
+    fn the_gravest_are_kept_and_all_are_counted() {
+        let classes = || TABLES.iter().copied().flatten().copied();
+        let class = |verdict| classes().find(|class| class.verdict == verdict).unwrap();
+        let several = |verdict, count: usize| {
+            (0..count).map(move |number| Difference::new(class(verdict), format!("{number:04}"), &Place::start("a")))
+        };
+        let safe = several(Verdict::Safe, MOST_SHOWN + 40);
+        let all: Vec<Difference> =
+            safe.chain(several(Verdict::Breaking, 3)).chain(several(Verdict::Unproven, 2)).collect();
+        let report = report(&all, Vec::new(), Vec::new());
+        assert_eq!((report.breaking, report.unproven, report.safe), (3, 2, MOST_SHOWN as u64 + 40));
+        assert_eq!((report.differences.len(), report.left_out()), (MOST_SHOWN, 45));
+        let verdicts: Vec<&str> = report.differences.iter().filter_map(|it| it["verdict"].as_str()).collect();
+        assert_eq!(verdicts[..6], ["breaking", "breaking", "breaking", "unproven", "unproven", "safe"]);
+    }
 }

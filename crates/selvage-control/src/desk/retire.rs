@@ -9,9 +9,10 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::{Interface, Lifecycle};
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{EnvironmentName, InterfaceRef};
+use selvage_model::usage::UsedIn;
 
-use super::{Desk, DeskError, day, uses};
+use super::{Desk, DeskError, Uses, day, uses};
 
 impl Desk {
     /// Refuses to end what was used within its quiet period, unless a waiver of these says so.
@@ -37,7 +38,12 @@ impl Desk {
                     && waiver.on.value == reference.to_string()
                     && waiver.until.value >= day(now)
             });
-            retirement(interface, used.get(reference).copied(), quiet(interface), now, waived)
+            let mut finding =
+                retirement(interface, used.get(reference).map(|used| used.last), quiet(interface), now, waived)?;
+            if let Some(used) = used.get(reference) {
+                finding.message.push_str(&used.places());
+            }
+            Some(finding)
         });
         let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
         if errors.is_empty() {
@@ -52,15 +58,37 @@ impl Desk {
         &self,
         ending: &[(&InterfaceRef, &Interface)],
         now: Timestamp,
-    ) -> Result<BTreeMap<InterfaceRef, Timestamp>, DeskError> {
+    ) -> Result<BTreeMap<InterfaceRef, UsedLast>, DeskError> {
         let longest = ending.iter().map(|(_, interface)| quiet(interface)).max().unwrap_or_default();
         let since = now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut last = BTreeMap::new();
-        for total in uses(&self.store, since, now).await?.totals {
-            let seen = last.entry(total.key.interface).or_insert(total.last);
-            *seen = total.last.max(*seen);
+        let mut found: BTreeMap<InterfaceRef, UsedLast> = BTreeMap::new();
+        let Uses { totals, by_environment, .. } = uses(&self.store, since, now).await?;
+        for total in totals {
+            let seen = found.entry(total.key.interface).or_default();
+            seen.last = total.last.max(seen.last);
         }
-        Ok(last)
+        for UsedIn { environment, key, last } in by_environment {
+            if let (Some(environment), Some(seen)) = (environment, found.get_mut(&key.interface)) {
+                let there = seen.environments.entry(environment).or_insert(last);
+                *there = last.max(*there);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// When an interface was used last, anywhere and in each environment. Use in any of them stands in the way.
+#[derive(Default)]
+struct UsedLast {
+    last: Timestamp,
+    environments: BTreeMap<EnvironmentName, Timestamp>,
+}
+
+impl UsedLast {
+    /// Where, in words; nothing where nobody kept that.
+    fn places(&self) -> String {
+        let places: Vec<String> = self.environments.iter().map(|(name, at)| format!("{name} at {at:.0}")).collect();
+        if places.is_empty() { String::new() } else { format!(": in {}", places.join(", ")) }
     }
 }
 

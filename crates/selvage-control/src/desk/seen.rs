@@ -27,11 +27,12 @@ pub(super) async fn impacts<const N: usize>(
     let now = Timestamp::now();
     let since = now.checked_sub(KEPT).unwrap_or(Timestamp::UNIX_EPOCH);
     let usage = store.usage_since(since, now).await?;
+    let used_in = store.used_in_environments(since, now).await?;
     let (gaps, access) = (store.usage_gaps(since).await?, store.access_state().await?);
     let (counted_since, granted) = (store.usage_began().await?, store.granted().await?);
     let (grants, subscriptions) = (&access.grants, &access.subscriptions);
     let (granted, delivered) = (&granted, &store.subscriptions_moved().await?);
-    let known =
-        Known { fabric, usage: &usage, gaps: &gaps, counted_since, grants, granted, subscriptions, delivered, now };
+    let (usage, used_in, gaps) = (&usage, &used_in, &gaps);
+    let known = Known { fabric, usage, used_in, gaps, counted_since, grants, granted, subscriptions, delivered, now };
     Ok(lists.map(|differences| impact_of(differences, &known)))
 }

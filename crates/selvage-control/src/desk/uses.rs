@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use selvage_model::access::LiveGrant;
 use selvage_model::subscription::{LiveSubscription, SUBSCRIBE};
-use selvage_model::usage::{UsageCount, UsageKey, UsageTotal, Used};
+use selvage_model::usage::{UsageCount, UsageKey, UsageTotal, Used, UsedIn};
 use selvage_store::{Store, StoreError};
 
 /// What was used since a time, and when what was used last.
 pub struct Uses {
     /// By consumer, interface, operation and attribute. Deliveries are `subscribe` without requests.
     pub totals: Vec<UsageTotal>,
+    /// The last of each of these by the environment in which it was. Deliveries have none: they are of the environment that keeps the
+    /// events, and count everywhere.
+    pub by_environment: Vec<UsedIn>,
     /// When each grant and key was used last, however long ago.
     pub last: BTreeMap<Used, Timestamp>,
     /// Every subscription that is alive or was.
@@ -25,6 +28,7 @@ pub struct Uses {
 /// Those of the store.
 pub async fn uses(store: &Store, since: Timestamp, now: Timestamp) -> Result<Uses, StoreError> {
     let mut totals = store.usage_since(since, now).await?;
+    let mut by_environment = store.used_in_environments(since, now).await?;
     let mut last: BTreeMap<Used, Timestamp> = store.last_used().await?.into_iter().collect();
     let subscriptions = store.subscriptions().await?;
     let moved = store.subscriptions_moved().await?;
@@ -32,14 +36,16 @@ pub async fn uses(store: &Store, since: Timestamp, now: Timestamp) -> Result<Use
     for subscription in &subscriptions {
         let Some(at) = moved.get(&subscription.id).copied() else { continue };
         if at >= since {
-            totals.push(delivered(subscription, at));
+            let total = delivered(subscription, at);
+            by_environment.push(UsedIn { environment: None, key: total.key.clone(), last: at });
+            totals.push(total);
         }
         for grant in grants.iter().filter(|grant| grant.ended.is_none() && lets(grant, subscription)) {
             let of_grant = last.entry(Used::Grant(grant.id.clone())).or_insert(at);
             *of_grant = at.max(*of_grant);
         }
     }
-    Ok(Uses { totals, last, subscriptions })
+    Ok(Uses { totals, by_environment, last, subscriptions })
 }
 
 /// Whether a grant lets a subscription have its events.

@@ -86,7 +86,10 @@ fn findings(it: &Change) -> Value {
 fn affected(it: &Change, seen: &Seen) -> Value {
     let concerns = it.report.affected.iter().filter(|it| seen.scope.has(&it.interface));
     texts(concerns.map(|it| {
-        let last = it.last_used.map_or_else(String::new, |last| format!(", last used {last:.0}"));
+        let mut last = it.last_used.map_or_else(String::new, |last| format!(", last used {last:.0}"));
+        for (environment, at) in &it.environments {
+            last.push_str(&format!(", in {environment} {at:.0}"));
+        }
         format!("{} on {}{last}: {}", it.consumer, it.interface, it.because)
     }))
 }

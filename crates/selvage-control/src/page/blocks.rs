@@ -4,6 +4,8 @@
 use maud::{Markup, html};
 use selvage_model::access::{Block, Blocked, Principal};
 use selvage_model::overview::Overview;
+use selvage_store::{COULD_SIGN, LedgerEntry};
+use serde_json::Value;
 
 use super::frame;
 use crate::desk::cut::{KeyRow, Standing};
@@ -21,11 +23,29 @@ pub(crate) fn blocks(overview: &Overview, standing: &Standing, refused: Option<&
             "nothing any more, for good. Each page comes back when every node knows."
         }
         @if let Some(refused) = refused { section.alarm role="alert" { (refused) } }
+        @for entry in &standing.let_in { (let_in(entry)) }
         (cut_off(standing))
         (cutting(standing))
         (keys(standing))
     };
     frame::still("Blocks", "Blocks", overview, operator, &content)
+}
+
+/// Somebody who was let in past all keys, and who could have been asked.
+fn let_in(entry: &LedgerEntry) -> Markup {
+    let text = |name: &str| entry.detail.get(name).and_then(Value::as_str).unwrap_or_default();
+    let could = entry.detail.get(COULD_SIGN).and_then(Value::as_array);
+    html! {
+        section.alarm {
+            strong.breaks { (text("operator")) } " was let in without anybody's key on " (minute(&entry.at)) ", by " span.breaks { (entry.signed_by()) }
+            ", because: " span.breaks { (text("because")) } ". "
+            @match could.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>()) {
+                None => { "Who could have signed was not kept." }
+                Some(names) if names.is_empty() => { "Nobody had a key that counted and could have signed." }
+                Some(names) => { (names.len()) " could have signed: " span.breaks { (names.join(", ")) } "." }
+            }
+        }
+    }
 }
 
 fn cut_off(standing: &Standing) -> Markup {

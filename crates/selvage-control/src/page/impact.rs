@@ -48,13 +48,20 @@ fn of_each(affected: &[Affected]) -> impl Iterator<Item = (&Affected, Option<&Lo
     })
 }
 
+/// Where it was seen to use what changes.
+fn environments(it: &Affected) -> String {
+    it.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 fn line(it: &Affected, loss: Option<&Loss>, known: Timestamp) -> Markup {
     let last = loss.map_or(it.last_used, |loss| loss.last_used);
     let unknown = loss.and_then(|loss| loss.unknown.as_deref());
     let verdict = loss.map_or("unproven", |loss| loss.verdict.as_str());
     html! {
         tr {
-            td.breaks { strong { (it.consumer) } br; a href={ "/catalogue/" (it.interface) } { (it.interface) } }
+            td.breaks { strong { (it.consumer) } br; a href={ "/catalogue/" (it.interface) } { (it.interface) }
+                @if !it.environments.is_empty() { br; span.dim { "in " (environments(it)) } }
+            }
             td.breaks { @match loss.and_then(|loss| loss.operation.as_deref()) { Some(operation) => { (operation) }, None => { span.dim { "any" } }, } }
             td.about { (gravity::badge(verdict)) " " (loss.map_or(it.because.as_str(), |loss| loss.at.as_str())) }
             td.course { (course(verdict, last, unknown, known)) }

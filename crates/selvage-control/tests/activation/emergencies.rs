@@ -1,7 +1,8 @@
 //! Emergencies, and other ways around what protects who uses an interface: each is closed where something is proposed or activated.
 
-use selvage_control::desk::GoingBack;
 use selvage_control::desk::lease::Counted;
+use selvage_control::desk::{GoingBack, Look as _};
+use selvage_model::access::{GrantTerms, LiveGrant};
 use selvage_model::change::Change;
 use selvage_model::event::{NewRecord, Position};
 use selvage_model::name::InterfaceRef;
@@ -99,6 +100,11 @@ impl Stage {
 
     /// Somebody asks for the stock now.
     async fn used(&self) {
+        self.used_in("node-a", None).await;
+    }
+
+    /// The same, at a node of an environment.
+    async fn used_in(&self, node: &str, environment: Option<&str>) {
         let key = UsageKey {
             interface: "stock@1".parse().unwrap(),
             consumer: Some("mes".parse().unwrap()),
@@ -108,8 +114,9 @@ impl Stage {
         let now = jiff::Timestamp::now();
         let count = UsageCount { requests: 500, ..UsageCount::default() };
         let rows = vec![UsageRow { minute: now, key, count }];
-        let batch = UsageBatch { number: 1, covers_until: now, rows, ..UsageBatch::default() };
-        assert!(self.store.add_usage("node-a", &batch).await.unwrap());
+        let environment = environment.map(|name| name.parse().unwrap());
+        let batch = UsageBatch { number: 1, covers_until: now, rows, environment, ..UsageBatch::default() };
+        assert!(self.store.add_usage(node, &batch).await.unwrap());
     }
 }
 
@@ -178,6 +185,39 @@ async fn what_is_delivered_is_used_and_not_retired() {
     assert!(counted.last_use(&grant).is_some());
     let used = counted.totals.iter().find(|total| total.key.interface == stream).unwrap();
     assert_eq!((used.key.operation.as_str(), used.count.requests), ("subscribe", 0));
+}
+
+/// Environments share this store: what one of them asks for is no use of another's grant, and each stands in the way of a retirement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn use_is_told_apart_by_environment() {
+    let stage = Stage::new().await;
+    let first = stage.released("plant-ghent", file(STOCK)).await;
+    stage.activated(&first, "dev").await;
+    stage.activated(&first, "test").await;
+    stage.used_in("node-a", Some("test")).await;
+    let counted = Counted::read(&stage.store, Duration::from_secs(90 * 86_400)).await.unwrap();
+    let fabric = Reading { judges: true }.read(&Files::from([file(STOCK)]));
+    let used = |counted: &Counted, environment: Option<&str>| {
+        let grant = LiveGrant {
+            id: "grt_1".to_owned(),
+            consumer: "mes".parse().unwrap(),
+            interface: "stock@1".parse().unwrap(),
+            terms: GrantTerms::whole(["read"]).into(),
+            environment: environment.map(|name| name.parse().unwrap()),
+            ended: None,
+        };
+        counted.breadth(&fabric, &grant).is_used()
+    };
+    let environments = [Some("test"), Some("dev"), None];
+    assert_eq!(environments.map(|it| used(&counted, it)), [true, false, true]);
+    let refused = stage.proposed(file(&retired()), false).await.unwrap_err();
+    let DeskError::Refused { findings, .. } = &refused else { panic!("{refused}") };
+    assert!(findings[0].message.contains(": in test at "), "{findings:?}");
+    // What no node says where it was may have been anywhere.
+    stage.used_in("node-b", None).await;
+    let counted = Counted::read(&stage.store, Duration::from_secs(90 * 86_400)).await.unwrap();
+    assert_eq!(counted.totals.len(), 1);
+    assert_eq!(environments.map(|it| used(&counted, it)), [true, true, true]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -84,8 +84,14 @@ owner: shop-it
 identity: {api_key: {}}
 ";
 
-/// Who asks beside those of changes: the owner of the consumer, and of what the other plant has.
-pub(crate) const MORE: [&str; 2] = ["shop.owner", "brno.owner"];
+/// Another team of the plant that owns the interface.
+const NEIGHBOUR: &str = "kind: Team
+name: ghent-press
+roles: {owner: [ghent.neighbour]}
+";
+
+/// Who asks beside those of changes: the owner of the consumer, of what the other plant has, and of something else in Ghent.
+pub(crate) const MORE: [&str; 3] = ["shop.owner", "brno.owner", "ghent.neighbour"];
 
 /// Whose access a row of the matrix is about.
 struct Subject {
@@ -128,6 +134,7 @@ pub(crate) fn runs() -> CatalogueView {
         text("fabric.yaml", GROUP),
         text("domains/plant-ghent/teams.yaml", GHENT),
         text("domains/plant-ghent/products.yaml", PRODUCTS),
+        text("domains/plant-ghent/press.yaml", NEIGHBOUR),
         text("domains/plant-brno/teams.yaml", BRNO),
         text("domains/plant-brno/products.yaml", BRNO_PRODUCTS),
         text("domains/plant-brno/shop.yaml", SHOP),
@@ -404,6 +411,11 @@ async fn a_campaign_leaves_people_a_week_and_says_who_answers() {
     assert_eq!(status, 201, "{begun:#}");
     assert_eq!(begun["answer"].as_object().unwrap().values().collect::<Vec<_>>(), [&json!(1)], "{begun:#}");
     assert!(begun["answer"].to_string().contains("the owners of team ghent-it"), "{begun:#}");
+    // Use is looked back at for as long as the grant is there.
+    let path = format!("/recertifications/{}", begun["campaign"].as_str().unwrap());
+    let (_, shown) = stage.ask("ghent.owner", Method::GET, &path, None).await;
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    assert_eq!(shown["items"][0]["used"], format!("0 of 2 operations, 0 of 2 attributes, since {today}"), "{shown:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,22 @@ pub struct Known<'a> {
     pub now: Timestamp,
 }
 
+impl Known<'_> {
+    /// Since when an interface has to be silent to be idle: since the beginning of the span, and for longer where it says that it is used
+    /// more rarely, as at a year's end.
+    fn silent_since(&self, interface: &InterfaceRef) -> Timestamp {
+        let used = self.fabric.interfaces.get(interface).and_then(|interface| interface.used);
+        let rarely = used.and_then(|used| self.now.checked_sub(used.silence()).ok());
+        rarely.map_or(self.since, |rarely| rarely.min(self.since))
+    }
+
+    /// Whether a grant was used as lately as its interface asks for.
+    fn is_used(&self, grant: &LiveGrant) -> bool {
+        let last = self.used.get(&Used::Grant(grant.id.clone()));
+        last.is_some_and(|last| *last >= self.silent_since(&grant.interface))
+    }
+}
+
 /// What a remark is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Concern {
@@ -117,8 +133,9 @@ fn alive<'a>(known: Known<'a>) -> impl Iterator<Item = &'a LiveGrant> {
 fn idle_grants(known: Known<'_>) -> impl Iterator<Item = Remark> {
     alive(known).filter_map(move |grant| {
         let last = known.used.get(&Used::Grant(grant.id.clone()));
-        let old = known.granted.get(&grant.id).is_some_and(|granted| *granted < known.since);
-        let idle = last.map_or(old, |last| *last < known.since);
+        let since = known.silent_since(&grant.interface);
+        let old = known.granted.get(&grant.id).is_some_and(|granted| *granted < since);
+        let idle = last.map_or(old, |last| *last < since);
         let says = format!("{} on {}: {}", grant.consumer, grant.interface, last_used(last.copied()));
         idle.then(|| remark(Concern::Idle, &grant.id, says))
     })
@@ -144,7 +161,9 @@ fn last_used(last: Option<Timestamp>) -> String {
 
 /// Consumers that have something, all of it older than the span, and used nothing in it.
 fn idle_consumers(known: Known<'_>) -> impl Iterator<Item = Remark> {
-    let used: BTreeSet<&ConsumerName> = known.totals.iter().filter_map(|total| total.key.consumer.as_ref()).collect();
+    let mut used: BTreeSet<&ConsumerName> =
+        known.totals.iter().filter_map(|total| total.key.consumer.as_ref()).collect();
+    used.extend(alive(known).filter(|grant| known.is_used(grant)).map(|grant| &grant.consumer));
     let mut holds: BTreeMap<&ConsumerName, bool> = BTreeMap::new();
     for grant in alive(known) {
         let old = known.granted.get(&grant.id).is_some_and(|granted| *granted < known.since);
@@ -243,6 +262,8 @@ fn interfaces(known: Known<'_>) -> impl Iterator<Item = Remark> {
         *last = (*last).max(total.last);
     }
     let granted: BTreeSet<&InterfaceRef> = alive(known).map(|grant| &grant.interface).collect();
+    let rarely: BTreeSet<&InterfaceRef> =
+        alive(known).filter(|grant| known.is_used(grant)).map(|grant| &grant.interface).collect();
     known.fabric.interfaces.iter().filter_map(move |(reference, interface)| {
         let (state, traffic) = (interface.lifecycle.as_str(), used.get(reference));
         match (&interface.lifecycle, traffic) {
@@ -256,8 +277,9 @@ fn interfaces(known: Known<'_>) -> impl Iterator<Item = Remark> {
             (Lifecycle::Active, None) if !granted.contains(reference) && needs_grants(interface) => {
                 Some(remark(Concern::Orphan, reference, "no grant and no use"))
             }
-            (Lifecycle::Active, None) if needs_grants(interface) => {
-                Some(remark(Concern::Orphan, reference, format!("no use since {:.0}", known.since)))
+            (Lifecycle::Active, None) if needs_grants(interface) && !rarely.contains(reference) => {
+                let since = known.silent_since(reference);
+                Some(remark(Concern::Orphan, reference, format!("no use since {since:.0}")))
             }
             _ => None,
         }

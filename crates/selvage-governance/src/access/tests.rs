@@ -299,3 +299,26 @@ fn a_review_names_what_is_idle_shared_ownerless_over_soon_and_used_though_it_end
     ];
     assert_eq!(found, expected.map(|(concern, subject)| (concern, subject.to_owned())));
 }
+
+/// What runs at the end of a year is not idle in autumn, whatever span somebody looks at.
+#[test]
+fn a_review_waits_as_long_as_an_interface_may_be_silent() {
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let (now, since) = (at("2027-01-01T00:00:00Z"), at("2026-10-01T00:00:00Z"));
+    let access =
+        AccessState { grants: vec![lease("grt_1", "board", "stock@1", terms(&["read"]))], ..AccessState::default() };
+    let granted = BTreeMap::from([("grt_1".to_owned(), at("2024-01-01T00:00:00Z"))]);
+    let named = |text: &str, last: &str| -> Vec<String> {
+        let fabric = read(&Sources::of("fabric.yaml", text)).fabric;
+        let used = BTreeMap::from([(Used::Grant("grt_1".to_owned()), at(last))]);
+        let known = Known { fabric: &fabric, access: &access, granted: &granted, used: &used, totals: &[], since, now };
+        let concerns = [Concern::Idle, Concern::Orphan];
+        let about =
+            |it: &Remark| concerns.contains(&it.concern) && ["grt_1", "board", "stock@1"].contains(&&*it.subject);
+        review(known).into_iter().filter(about).map(|it| it.subject).collect()
+    };
+    let yearly = FABRIC.replace("description: what is there\n", "description: what is there\nused: yearly\n");
+    assert_eq!(named(FABRIC, "2026-02-01T00:00:00Z"), ["board", "grt_1", "stock@1"]);
+    assert_eq!(named(&yearly, "2026-02-01T00:00:00Z"), [""; 0]);
+    assert_eq!(named(&yearly, "2025-10-01T00:00:00Z"), ["board", "grt_1", "stock@1"]);
+}

@@ -6,7 +6,7 @@ mod format;
 
 use selvage_model::yaml::{Key, Node};
 
-use super::schema::{Dialect, Run, Side, alike, both, is_one, rest, shown};
+use super::schema::{Dialect, Run, Side, alike, both, equal, is_one, rest, shown};
 use super::{Class, Difference, Direction, merged};
 use format::Format;
 
@@ -15,10 +15,11 @@ pub fn asyncapi(before: &Node, after: &Node) -> Vec<Difference> {
     if is_one(before, after) {
         return Vec::new();
     }
+    if !(is_read(before) && is_read(after)) {
+        return of_two(before, after);
+    }
     let sides = (Side::new(before, Dialect::Seven), Side::new(after, Dialect::Seven));
-    let draft = (Side::new(before, Dialect::Draft), Side::new(after, Dialect::Draft));
-    let runs = (Run::new(sides.0, sides.1), Run::new(draft.0, draft.1));
-    let mut work = Work { sides, runs, found: Vec::new() };
+    let mut work = Work { sides, runs: Vec::new(), found: Vec::new() };
     work.root(before, after);
     work.servers();
     work.operations();
@@ -29,9 +30,24 @@ pub fn asyncapi(before: &Node, after: &Node) -> Vec<Difference> {
 /// A comparison of two documents.
 struct Work<'a> {
     sides: (Side<'a>, Side<'a>),
-    /// Of schemas after draft 7, and of those of 2020-12.
-    runs: (Run<'a>, Run<'a>),
+    /// Of schemas of these dialects, one for each pair that there is: after draft 7, of 2020-12, or one of each.
+    runs: Vec<((Dialect, Dialect), Run<'a>)>,
     found: Vec<Difference>,
+}
+
+/// Whether a document is of a version that is taken apart.
+fn is_read(document: &Node) -> bool {
+    text(document, "asyncapi").is_some_and(|version| version.starts_with("3."))
+}
+
+/// What is different where a document is of version 2: its channels say for others what those of version 3 say for the application.
+fn of_two(before: &Node, after: &Node) -> Vec<Difference> {
+    if equal(before, after) {
+        return Vec::new();
+    }
+    let (was, is) = (before.get("asyncapi"), after.get("asyncapi"));
+    let place = &is.unwrap_or(after).place;
+    vec![Difference::new(&classes::VERSION_UNREAD, "the contract", place).values(was.map(shown), is.map(shown))]
 }
 
 /// Things by their names.
@@ -199,22 +215,32 @@ impl<'a> Work<'a> {
     /// A schema, by itself or with the format that it is written in.
     fn carried(&mut self, at: &str, ways: &[Direction], old: Option<&'a Node>, new: Option<&'a Node>) {
         let written = (Format::of(old), Format::of(new));
-        let run = match written {
-            (Format::Seven, Format::Seven) => &mut self.runs.0,
-            (Format::Draft, Format::Draft) => &mut self.runs.1,
-            (was, is) => {
-                let same = was == is && both(old, new, |old, new| alike(&self.sides, old, new));
-                if !same {
-                    self.note(&classes::FORMAT_CHANGED, at, old, new);
-                }
-                return;
+        let (Some(was), Some(is)) = (written.0.dialect(), written.1.dialect()) else {
+            let same = written.0 == written.1 && both(old, new, |old, new| alike(&self.sides, old, new));
+            if !same {
+                self.note(&classes::FORMAT_CHANGED, at, old, new);
             }
+            return;
         };
+        let mut run = self.run((was, is));
         for way in ways {
             for mut difference in run.compare(*way, format::schema(old), format::schema(new)) {
                 let within = std::mem::take(&mut difference.at);
                 difference.at = if within == "/" { at.to_owned() } else { format!("{at}, {within}") };
                 self.found.push(difference);
+            }
+        }
+        self.runs.push(((was, is), run));
+    }
+
+    /// The comparison of schemas of these dialects, which is not begun anew: what it found to be the same stays so.
+    fn run(&mut self, dialects: (Dialect, Dialect)) -> Run<'a> {
+        let known = self.runs.iter().position(|(of, _)| *of == dialects);
+        match known {
+            Some(place) => self.runs.swap_remove(place).1,
+            None => {
+                let (before, after) = (self.sides.0.root, self.sides.1.root);
+                Run::new(Side::new(before, dialects.0), Side::new(after, dialects.1))
             }
         }
     }

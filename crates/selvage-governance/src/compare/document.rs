@@ -9,7 +9,7 @@ use super::{Difference, Direction, asyncapi, contract, openapi, schema};
 pub enum Kind {
     /// OpenAPI 3.
     OpenApi,
-    /// AsyncAPI 3.
+    /// AsyncAPI 3; of version 2 it is said that it is not taken apart.
     AsyncApi,
     /// A JSON Schema by itself.
     Schema,
@@ -26,7 +26,7 @@ impl Kind {
         let is_manifest = root.get("kind").is_some() && root.get("$schema").is_none();
         match root.content {
             _ if version("openapi").starts_with("3.") => Some(Self::OpenApi),
-            _ if version("asyncapi").starts_with("3.") => Some(Self::AsyncApi),
+            _ if version("asyncapi").starts_with(['2', '3']) => Some(Self::AsyncApi),
             Content::Map(_) if !is_manifest && SCHEMA.iter().any(|word| root.get(word).is_some()) => Some(Self::Schema),
             _ => None,
         }
@@ -69,7 +69,8 @@ mod tests {
             ("openapi: 3.0.3", Some(Kind::OpenApi)),
             ("asyncapi: 3.0.0", Some(Kind::AsyncApi)),
             ("swagger: '2.0'", None),
-            ("asyncapi: 2.6.0\nchannels: {}", None),
+            ("asyncapi: 2.6.0\nchannels: {}", Some(Kind::AsyncApi)),
+            ("asyncapi: 1.2.0\ntopics: {}", None),
             ("type: object", Some(Kind::Schema)),
             ("{$schema: 'https://json-schema.org/draft/2020-12/schema', kind: x}", Some(Kind::Schema)),
             ("kind: Interface\ntype: api", None),

@@ -8,9 +8,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::{Date, date};
+use selvage_model::fabric::Fabric;
 use selvage_model::yaml::{self, Limits, Node};
 
-use super::{Area, Class, Difference, TABLES, asyncapi, openapi, schema};
+use super::{Area, Class, Difference, TABLES, asyncapi, judge_by_day, openapi, schema};
+
+/// The day on which the examples are looked at.
+const TODAY: Date = date(2026, 6, 1);
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/comparison")
@@ -43,7 +48,11 @@ fn example(class: &Class) -> Node {
 /// What comparing the pair of an example yields.
 fn compared(class: &Class, before: &Node, after: &Node) -> Vec<Difference> {
     match class.area {
-        Area::OpenApi => openapi(before, after),
+        Area::OpenApi => {
+            let mut found = openapi(before, after);
+            judge_by_day(&mut found, &Fabric::default(), TODAY);
+            found
+        }
         Area::AsyncApi => asyncapi(before, after),
         Area::Schema => schema(before, after, class.direction),
         _ => manifests::compared(class, before, after),

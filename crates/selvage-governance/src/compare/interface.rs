@@ -30,6 +30,7 @@ classes! { Interface "interface":
     BLOCKED = "lifecycle" "blocked" Both Breaking "Everybody is cut off.";
     SUNSET_EARLIER = "sunset" "earlier" Both Breaking "Whoever counted on the day that was announced has less time to move.";
     SUNSET_LATER = "sunset" "later" Both Safe "There is more time to move.";
+    SUNSET_PASSED = "sunset" "passed" Both Breaking "The day is over when it is said: nobody is given time to move.";
     END_CHANGED = "end" "changed" Both Safe "Only what is said of its end is different.";
     BROWNOUT_ADDED = "brownout" "added" Both Breaking "Whoever uses it is refused while it lasts.";
     BROWNOUT_REMOVED = "brownout" "removed" Both Safe "What was to be refused is answered.";

@@ -6,7 +6,7 @@ use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::event::Position;
 use selvage_model::read::{self, Sources};
 use selvage_model::subscription::{Beginning, SubscriptionState, SubscriptionTerms};
-use selvage_model::usage::{AttributeUse, UsageCount, UsageKey, Way};
+use selvage_model::usage::{AttributeUse, UsageCount, UsageKey, UsedIn, Way};
 
 use super::*;
 use crate::compare::fabrics;
@@ -88,6 +88,7 @@ impl Case {
         let known = Known {
             fabric: &before,
             usage: &self.usage,
+            used_in: &[],
             gaps: &self.gaps,
             counted_since: Some(days(self.counted)),
             grants: &self.grants,
@@ -223,6 +224,41 @@ fn what_ends_with_a_consumer_ends_wherever_it_is_used() {
 }
 
 #[test]
+fn in_which_environment_it_was_used_is_told_and_each_counts() {
+    let (before, after) = (fabric(FABRIC), fabric(&FABRIC.replace(PRICE.0, PRICE.1)));
+    let usage =
+        [used("shop", "orders@1", "list", None, 3), used("shop", "orders@1", "list", Some((Way::Asked, "price")), 3)];
+    let used_in = |environment: Option<&str>, consumer: &str, operation: &str, ago| UsedIn {
+        environment: environment.map(|name| name.parse().unwrap()),
+        key: used(consumer, "orders@1", operation, None, ago).key,
+        last: days(ago),
+    };
+    let used_in = [
+        used_in(Some("test"), "shop", "list", 3),
+        used_in(Some("prod"), "shop", "list", 40),
+        used_in(Some("dev"), "mes", "list", 1),
+        used_in(None, "shop", "list", 90),
+    ];
+    let known = Known {
+        fabric: &before,
+        usage: &usage,
+        used_in: &used_in,
+        gaps: &[],
+        counted_since: Some(days(440)),
+        grants: &[],
+        granted: &BTreeMap::new(),
+        subscriptions: &[],
+        delivered: &BTreeMap::new(),
+        now: NOW,
+    };
+    let found = impact(&fabrics(&before, &after), &known);
+    let [affected] = found.affected.as_slice() else { panic!("{found:?}") };
+    assert_eq!(affected.last_used, Some(days(3)));
+    let expected = BTreeMap::from([("prod".parse().unwrap(), days(40)), ("test".parse().unwrap(), days(3))]);
+    assert_eq!(affected.environments, expected);
+}
+
+#[test]
 fn who_uses_what_stands_on_a_system_or_in_an_environment_is_named() {
     let system = "kind: System\nname: odoo\nconnector: odoo\nowner: sales\nzone: cloud\n\
                   environments: {test: {url: 'http://a'}, prod: {url: 'http://b'}}\n";
@@ -237,6 +273,7 @@ fn who_uses_what_stands_on_a_system_or_in_an_environment_is_named() {
         let known = Known {
             fabric: &before,
             usage: &usage,
+            used_in: &[],
             gaps: &[],
             counted_since: Some(days(440)),
             grants: &grants,
@@ -301,6 +338,7 @@ fn who_is_sent_events_by_a_system_or_proves_itself_by_an_issuer_is_named() {
         let known = Known {
             fabric: &before,
             usage: &usage,
+            used_in: &[],
             gaps: &[],
             counted_since: Some(days(440)),
             grants: &[],

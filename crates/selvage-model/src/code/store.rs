@@ -111,4 +111,5 @@ codes! { OF_STORE:
     PACKAGE_UNAPPROVED = "FAB7214", "The release of the package lacks an approval";
     PACKAGE_AHEAD = "FAB7215", "The package tells of what has not happened yet";
     KEY_DISTRUSTED = "FAB7216", "The key that signed it is not trusted any more";
+    ISSUER_KEYS_UNKNOWN = "FAB7217", "Which keys an issuer of tokens had then is not known";
 }

@@ -1,5 +1,7 @@
 //! Keys, by their hash. The key itself never comes here.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use selvage_model::access::{Credential, KeyHash, Principal};
 use serde_json::json;
@@ -10,7 +12,8 @@ use crate::access;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
-use crate::person;
+use crate::ledger::entry::LedgerEntry;
+use crate::person::{self, People};
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
@@ -36,6 +39,8 @@ pub struct Rotated {
 
 /// What the ledger calls a key that somebody got without anybody's key.
 pub const LET_IN: &str = "operator.let-in";
+/// The member of such an entry that names those whose keys counted and who could have done it.
+pub const COULD_SIGN: &str = "could_sign";
 
 statements! {
     ISSUE = "INSERT INTO credential (id, principal_kind, principal, key_hash, issued_at, expires_at) \
@@ -47,6 +52,8 @@ statements! {
              WHERE id = $1";
     ALL = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
            ORDER BY issued_at, id";
+    LET_INS = "SELECT seq, entered_at, actor, action, subject, detail, previous_hash, entry_hash FROM ledger \
+               WHERE action = 'operator.let-in' AND entered_at >= $1 ORDER BY seq DESC";
     OPERATORS = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
                  WHERE principal_kind = 'operator' ORDER BY issued_at, id";
 }
@@ -61,22 +68,44 @@ impl Store {
     }
 
     /// Lets somebody in whom nobody can let in any more: takes back the keys that they had, and issues one. That has an entry of its own kind
-    /// in the ledger, with the reason.
+    /// in the ledger, with the reason, and with those whose keys count and who could have done it: nobody, where all keys are lost and
+    /// were taken back.
     ///
     /// # Errors
     /// Those of the database; it refuses a hash that it has.
-    pub async fn let_in(&self, key: NewKey, by: &str, because: &str) -> Result<Credential, StoreError> {
-        self.issue(key, by, Some(because)).await
+    pub async fn let_in(
+        &self,
+        key: NewKey,
+        by: &str,
+        (because, could): (&str, &BTreeSet<String>),
+    ) -> Result<Credential, StoreError> {
+        self.issue(key, by, Some((because, could))).await
     }
 
-    async fn issue(&self, key: NewKey, by: &str, locked_out: Option<&str>) -> Result<Credential, StoreError> {
+    /// Who was let in without anybody's key since then, the newest first, as the ledger has it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn let_ins(&self, since: Timestamp) -> Result<Vec<LedgerEntry>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let rows = transaction.all(LET_INS, bind![Micros::from(since)]).await?;
+        let people = People::read(&mut transaction).await?;
+        rows.iter().map(|row| LedgerEntry::from_row(row, &people)).collect()
+    }
+
+    async fn issue(
+        &self,
+        key: NewKey,
+        by: &str,
+        locked_out: Option<(&str, &BTreeSet<String>)>,
+    ) -> Result<Credential, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let id = format!("key_{:032x}", Uuid::new_v4().as_u128());
         let (kind, principal) = words(&key.principal);
         let expires = key.expires.map(Micros::from);
-        if let Some(because) = locked_out {
+        if let Some((because, _)) = locked_out {
             take_back_all(&mut transaction, &key.principal, (by, because)).await?;
         }
         transaction.run(ISSUE, bind![id.as_str(), kind, principal, key.hash.0, now, expires]).await?;
@@ -84,8 +113,13 @@ impl Store {
         let who = called(&mut transaction, &key.principal).await?;
         let mut detail = json!({kind: who, "expires": key.expires.map(|time| time.to_string())});
         let action = match (locked_out, detail.as_object_mut()) {
-            (Some(because), Some(members)) => {
+            (Some((because, could)), Some(members)) => {
+                let mut names = Vec::new();
+                for name in could {
+                    names.push(person::pseudonym(&mut transaction, name).await?);
+                }
                 members.insert("because".to_owned(), because.into());
+                members.insert(COULD_SIGN.to_owned(), names.into());
                 LET_IN
             }
             _ => "key.issued",

@@ -160,6 +160,10 @@ const FIXTURES: &[&str] = &[
      VALUES ('sub_1', 1, 1, 'FAB7013', 'the event is damaged', 9);",
     "UPDATE lease SET environment = 'dev', withdrawn = 1 WHERE id = 'grt_2';
      UPDATE release_key SET distrusted_at = 9 WHERE id = 'rk_1';",
+    "INSERT INTO usage_in_environment (environment, interface, consumer, operation, way, attribute, used_at)
+     VALUES ('dev', 'orders@1', 'mes-ghent', 'list', '', '', 9);
+     INSERT INTO issuer_keys (environment, issuer, first_at, last_at, digest, document)
+     VALUES ('dev', 'https://login.example', 8, 9, CAST('00000000000000000000000000000013' AS BYTEA), '{\"keys\":[]}');",
     "UPDATE contract_check SET unchecked = 1, unchecked_at = 10;",
 ];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan};
 use selvage_model::usage::{
     AttributeUse, PromiseCount, PromiseKey, PromiseRow, Promised, ShadowGroup, ShadowShape, UsageCount, UsageKey,
-    UsageRow, Used, Way,
+    UsageRow, Used, UsedIn, Way,
 };
 
 use super::both;
@@ -22,6 +22,7 @@ both!(
     shadows_and_last_uses_are_kept,
     promises_are_counted_by_environment_and_roll_up,
     what_nodes_ran_is_known_and_for_how_long,
+    the_last_use_is_told_apart_by_environment,
 );
 
 fn at(text: &str) -> Timestamp {
@@ -106,6 +107,31 @@ async fn what_nodes_ran_is_known_and_for_how_long(stage: &Stage) {
     assert_eq!(runs.iter().map(|run| run.release.as_str()).collect::<Vec<_>>(), ["rel_1", "rel_2"]);
     assert!(runs[0].ran_for < Duration::from_secs(800) && runs[1].ran_for.is_zero(), "{runs:?}");
     assert!(store.runs_in(&"prod".parse().unwrap()).await.unwrap().is_empty());
+}
+
+async fn the_last_use_is_told_apart_by_environment(stage: &Stage) {
+    let store = stage.open().await;
+    let of = |environment: Option<&str>, minute: &str| UsageBatch {
+        environment: environment.map(|name| name.parse().unwrap()),
+        ..batch(1, vec![row(minute, "mes-ghent", 1)])
+    };
+    let (old, early, late) = ("2026-11-24T09:00:00Z", "2026-11-25T09:00:12Z", "2026-11-26T09:00:12Z");
+    store.add_usage("node-a", &of(Some("test"), late)).await.unwrap();
+    store.add_usage("node-b", &of(Some("prod"), early)).await.unwrap();
+    store.add_usage("node-c", &of(Some("test"), early)).await.unwrap();
+    store.add_usage("node-d", &of(None, old)).await.unwrap();
+    let used = async |since: &str| {
+        let used = store.used_in_environments(at(since), at("2026-11-26T10:00:00Z")).await.unwrap();
+        assert!(used.iter().all(|it| it.key == key("mes-ghent", None)), "{used:?}");
+        let told = |it: UsedIn| (it.environment.map(|name| name.to_string()).unwrap_or_default(), it.last.to_string());
+        used.into_iter().map(told).collect::<BTreeMap<String, String>>()
+    };
+    let last = [("", old), ("prod", "2026-11-25T09:00:00Z"), ("test", "2026-11-26T09:00:00Z")];
+    let last = last.map(|(environment, at)| (environment.to_owned(), at.to_owned()));
+    assert_eq!(used("2026-11-01T00:00:00Z").await, BTreeMap::from(last.clone()));
+    assert_eq!(used("2026-11-26T08:00:00Z").await, BTreeMap::from([last[2].clone()]));
+    store.roll_up_usage(at("2028-02-27T08:00:00Z")).await.unwrap();
+    assert_eq!(used("2026-11-01T00:00:00Z").await, BTreeMap::from([last[2].clone()]));
 }
 
 async fn requests(store: &Store, since: &str, now: &str) -> u64 {

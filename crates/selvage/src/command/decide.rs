@@ -2,20 +2,24 @@
 //! gateway's own decision; nothing is sent anywhere and nothing is spent.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use comfy_table::Table;
 use http::Method;
 use jiff::Timestamp;
 use selvage_control::evidence::begin;
-use selvage_gateway::{Explanation, KeysOfIssuers, Question, Verdict, explain_request};
+use selvage_gateway::{Explanation, IssuerKeys, KeysOfIssuers, Question, Verdict, explain_request, explain_token};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, EnvironmentName};
 use selvage_model::read::nearest;
+use selvage_store::ShownKeys;
 use serde_json::json;
 
 use super::{Outcome, StoreChoice, TABLE, say};
@@ -27,8 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Args)]
 pub(crate) struct Decide {
     /// Who is taken to ask.
-    #[arg(long = "as", value_name = "CONSUMER")]
-    consumer: ConsumerName,
+    #[arg(long = "as", value_name = "CONSUMER", required_unless_present = "token_file", conflicts_with = "token_file")]
+    consumer: Option<ConsumerName>,
+    /// Who asks is whom the token in this file names: it is judged by the keys that its issuer had shown this store's nodes by then.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["node", "fabric"])]
+    token_file: Option<PathBuf>,
     /// The method, as `GET`.
     method: Method,
     /// The path with its query, as `/production-orders/v1/production-orders?limit=5`.
@@ -62,11 +69,12 @@ pub(crate) struct Decide {
 impl Decide {
     /// Decides and prints; wrong where the request is refused.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let explanation = match &self.node {
-            Some(node) => self.ask(node.clone()).await?,
+        let (explanation, keys) = match &self.node {
+            Some(node) => (self.ask(node.clone()).await?, None),
             None => self.decide().await?,
         };
-        let grounds = self.at.map(|at| self.grounds(at));
+        let grounds = (self.at.is_some() || keys.is_some())
+            .then(|| self.grounds(self.at.unwrap_or_else(Timestamp::now), keys.as_ref()));
         if self.json {
             let mut shown = serde_json::to_value(&explanation)?;
             if let (Some(members), Some(grounds)) = (shown.as_object_mut(), grounds) {
@@ -88,7 +96,8 @@ impl Decide {
         url.set_path("/decide");
         let mut question = url.query_pairs_mut();
         question.clear();
-        question.append_pair("as", self.consumer.as_str()).append_pair("method", self.method.as_str());
+        let consumer = self.consumer.as_ref().map(ConsumerName::as_str).unwrap_or_default();
+        question.append_pair("as", consumer).append_pair("method", self.method.as_str());
         question.append_pair("path", &self.path);
         if let Some(at) = self.at {
             question.append_pair("at", &at.to_string());
@@ -102,7 +111,7 @@ impl Decide {
         serde_json::from_slice(&body).with_context(|| format!("`{node}` answers something else than a node would"))
     }
 
-    async fn decide(&self) -> anyhow::Result<Explanation> {
+    async fn decide(&self) -> anyhow::Result<(Explanation, Option<ShownKeys>)> {
         let at = self.at.unwrap_or_else(Timestamp::now);
         let (release, access) = match (self.choice(), &self.fabric) {
             (Some(store), None) => {
@@ -116,30 +125,64 @@ impl Decide {
             (None, fabric) => {
                 let fabric = fabric.as_deref().unwrap_or(Path::new("."));
                 let (release, _) = release::look(fabric, &self.env)?;
-                let access = declared(&release.fabric, &self.consumer, fabric)?;
+                let consumer = self.consumer.as_ref().context("a token is judged by what a store keeps: name one")?;
+                let access = declared(&release.fabric, consumer, fabric)?;
                 (release, access)
             }
         };
-        let snapshot = release::compile(&release, &access, &KeysOfIssuers::new(), &self.env)
-            .map_err(|findings| release::as_error(&findings))?;
-        let question =
-            Question { consumer: self.consumer.clone(), method: self.method.clone(), path: self.path.clone(), at };
-        Ok(explain_request(&snapshot, &question))
+        let compile = |keys: &KeysOfIssuers| {
+            release::compile(&release, &access, keys, &self.env).map_err(|findings| release::as_error(&findings))
+        };
+        let Some(consumer) = self.consumer.clone() else {
+            let (token, keys) = self.token(&release.fabric, at).await?;
+            let read = IssuerKeys::read(&keys.document).map_err(|error| anyhow::anyhow!("{}: {error}", keys.issuer))?;
+            let snapshot = compile(&KeysOfIssuers::from([(keys.issuer.clone(), Arc::new(read))]))?;
+            return Ok((explain_token(&snapshot, (&self.method, &self.path, at), &token), Some(keys)));
+        };
+        let question = Question { consumer, method: self.method.clone(), path: self.path.clone(), at };
+        Ok((explain_request(&compile(&KeysOfIssuers::new())?, &question), None))
+    }
+
+    /// The token that is judged, and the keys that its issuer had shown by then. Nobody judges it by others.
+    async fn token(&self, fabric: &Fabric, at: Timestamp) -> anyhow::Result<(String, ShownKeys)> {
+        let (file, store) = (self.token_file.as_ref(), self.choice());
+        let (file, store) = file.zip(store).context("a token is judged by what a store keeps: name one")?;
+        let text = std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+        let token = text.trim().to_owned();
+        let says =
+            says_to_be_of(&token).with_context(|| format!("`{}` is no token that names its issuer", file.display()))?;
+        let declared = fabric.issuers.values().filter_map(|issuer| issuer.environment(&self.env));
+        let url = |url: &str| url.trim_end_matches('/').to_owned();
+        let known = declared.map(|it| it.url.value.clone()).find(|it| url(it) == url(&says));
+        let issuer =
+            known.with_context(|| format!("no issuer of `{}` had the address `{}`", self.env, says.escape_debug()))?;
+        let kept = store.existing().await?.issuer_keys_at(&self.env, at).await?;
+        let keys = kept.into_iter().find(|keys| keys.issuer == issuer);
+        let code = code::ISSUER_KEYS_UNKNOWN;
+        let keys =
+            keys.with_context(|| format!("{code}: which keys {issuer} had at {at:.0} is not kept in this store"))?;
+        Ok((token, keys))
     }
 
     /// What of a decision as of a time is of that time, what is of now, and what is not judged at all.
-    fn grounds(&self, at: Timestamp) -> Vec<String> {
+    fn grounds(&self, at: Timestamp, keys: Option<&ShownKeys>) -> Vec<String> {
         let of = match (&self.node, &self.fabric, self.choice()) {
             (Some(_), _, _) => "the release, keys, grants and blocks are those that the node runs now".to_owned(),
             (None, None, Some(_)) => format!("the release, keys, grants and blocks are those of {at:.0}"),
             (None, _, Some(_)) => "the directory, and the store's keys, grants and blocks, are those of now".to_owned(),
             (None, _, None) => "the directory is that of now".to_owned(),
         };
-        let identity = "who asks is taken for granted: no token, certificate or key is judged, and which keys an issuer of tokens had then \
-                        is kept nowhere";
+        let identity = match keys {
+            None => "who asks is taken for granted: no token, certificate or key is judged".to_owned(),
+            Some(ShownKeys { issuer, first, last, .. }) => {
+                format!(
+                    "the token is judged by the keys that {issuer} showed from {first:.0}; they were seen last at {last:.0}"
+                )
+            }
+        };
         let limits =
             "limits are as they were declared: what of them was used up, and which system rested, is not judged";
-        vec![of, identity.to_owned(), limits.to_owned()]
+        vec![of, identity, limits.to_owned()]
     }
 
     fn choice(&self) -> Option<StoreChoice> {
@@ -148,6 +191,13 @@ impl Decide {
             (data, store) => Some(StoreChoice { data: data.clone().unwrap_or_default(), store: store.clone() }),
         }
     }
+}
+
+/// Whose token it says to be; that is believed only once its signature is found to be theirs.
+fn says_to_be_of(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    Some(claims.get("iss")?.as_str()?.to_owned())
 }
 
 /// The access state that a directory asks for: each grant known by where it stands, and the consumer as if it had a key.

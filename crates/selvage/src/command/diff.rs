@@ -8,6 +8,8 @@ mod state;
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use selvage_governance::compare::compatibility::{Earlier, broken};
 use selvage_governance::compare::{self, Class, Difference, Verdict};
 use selvage_model::code;
@@ -90,7 +92,8 @@ impl Diff {
             file.map(String::as_str).unwrap_or_default()
         );
         let States { before, after, also } = state::read(&base, &self.head, &self.also, &self.store).await?;
-        let differences = compare::fabrics(&before, &after);
+        let mut differences = compare::fabrics(&before, &after);
+        compare::judge_by_day(&mut differences, &after, Timestamp::now().to_zoned(TimeZone::UTC).date());
         let impact = match self.impact {
             true => Some(selvage_control::desk::impact(&self.store.existing().await?, &before, &differences).await?),
             false => None,

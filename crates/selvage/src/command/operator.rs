@@ -1,5 +1,7 @@
 //! `selvage operator`: people who may log in at the console.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use selvage_model::access::{Credential, Principal};
 use selvage_model::code;
@@ -38,6 +40,16 @@ pub(crate) struct Add {
     store: StoreChoice,
 }
 
+/// What somebody is told who lets a person in past all keys.
+fn past(could: &BTreeSet<String>) -> String {
+    let told = "nobody's key was shown: the ledger says so for good, and so do evidence of changes and the console";
+    if could.is_empty() {
+        return told.to_owned();
+    }
+    let names = could.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    format!("{told}, with who could have signed instead, as their keys count ({}): {names}", could.len())
+}
+
 impl Operator {
     /// Runs the subcommand.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
@@ -65,10 +77,9 @@ impl Operator {
         match &add.locked_out {
             None => store.issue_key(new, &by).await?,
             Some(because) => {
-                eprintln!(
-                    "selvage: nobody's key was shown: the ledger says so for good, and so does evidence of changes"
-                );
-                store.let_in(new, &by, because).await?
+                let could = desk_over(&store).could_add_operators().await.map_err(told)?;
+                eprintln!("selvage: {}", past(&could));
+                store.let_in(new, &by, (because, &could)).await?
             }
         };
         say(secret)?;

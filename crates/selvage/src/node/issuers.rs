@@ -14,6 +14,8 @@ use reqwest::{Client, redirect};
 use selvage_gateway::{IssuerKeys, KeysOfIssuers};
 use selvage_model::code;
 use selvage_model::manifest::issuer::{Issuer, IssuerEnvironment, Signing};
+use selvage_model::name::EnvironmentName;
+use selvage_store::Store;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -73,6 +75,7 @@ pub(crate) async fn follow(follower: Arc<Follower>, secrets: Secrets, figures: A
     };
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     let mut asking: JoinSet<(Source, anyhow::Result<IssuerKeys>)> = JoinSet::new();
+    let (store, environment) = (follower.store.clone(), follower.environment.clone());
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -88,9 +91,15 @@ pub(crate) async fn follow(follower: Arc<Follower>, secrets: Secrets, figures: A
                 }
                 figures.show(known.values_mut().filter_map(Known::figure).collect());
                 for source in due(&mut known) {
-                    let client = client.clone();
+                    let (client, store, environment) = (client.clone(), store.clone(), environment.clone());
                     asking.spawn(async move {
-                        let keys = ask(&client, &source).await;
+                        let keys = match ask(&client, &source).await {
+                            Ok((keys, shown)) => {
+                                keep(&store, &environment, (&source.url, &shown));
+                                Ok(keys)
+                            }
+                            Err(error) => Err(error),
+                        };
                         (source, keys)
                     });
                 }
@@ -231,8 +240,18 @@ fn install(follower: &Follower, known: &BTreeMap<String, Known>) {
     }
 }
 
-/// Asks an issuer where its keys are, and for them.
-async fn ask(client: &Client, source: &Source) -> anyhow::Result<IssuerKeys> {
+/// Keeps what an issuer shows, for whoever makes a decision of now again one day. Nobody waits for that.
+fn keep(store: &Store, environment: &EnvironmentName, (issuer, shown): (&str, &Value)) {
+    let (store, environment, issuer, shown) = (store.clone(), environment.clone(), issuer.to_owned(), shown.clone());
+    tokio::spawn(async move {
+        if let Err(error) = store.note_issuer_keys(&environment, &issuer, &shown).await {
+            tracing::warn!("the keys of {issuer} were not kept for later: {error}");
+        }
+    });
+}
+
+/// Asks an issuer where its keys are, and for them; with the set as it was shown.
+async fn ask(client: &Client, source: &Source) -> anyhow::Result<(IssuerKeys, Value)> {
     let address = match &source.keys {
         Some(address) => address.clone(),
         None => discover(client, &source.url).await?,
@@ -240,7 +259,8 @@ async fn ask(client: &Client, source: &Source) -> anyhow::Result<IssuerKeys> {
     // An issuer that is asked over TLS does not show its keys without it.
     ensure!(address.starts_with("https://") || source.url.starts_with("http://"), "its keys are not behind TLS");
     let set = get(client, &address).await?;
-    IssuerKeys::read(&set).map_err(|error| anyhow::anyhow!("{address}: {error}"))
+    let keys = IssuerKeys::read(&set).map_err(|error| anyhow::anyhow!("{address}: {error}"))?;
+    Ok((keys, set))
 }
 
 /// OpenID Connect Discovery 1.0, else RFC 8414.
@@ -333,7 +353,7 @@ mod tests {
         let url = server(answer).await;
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         match ask(&client, &Source { name: String::new(), url, keys: None, signing: None }).await {
-            Ok(keys) => format!("{} keys", keys.len()),
+            Ok((keys, _)) => format!("{} keys", keys.len()),
             Err(error) => format!("{error:#}"),
         }
     }

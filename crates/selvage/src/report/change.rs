@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use selvage_control::desk::told_and_folded;
 use selvage_governance::approval::{Standing, Waiting};
-use selvage_model::change::{Change, DecisionVerdict};
+use selvage_model::change::{Affected, Change, DecisionVerdict};
 use serde_json::Value;
 
 use super::visible;
@@ -45,8 +45,8 @@ fn write_all(text: &mut String, change: &Change, standing: &Standing, all: bool)
     if !report.affected.is_empty() {
         writeln!(text, "would break")?;
         for affected in report.affected.iter().take(MOST_LISTED) {
-            let last = affected.last_used.map_or_else(|| "never seen".to_owned(), |last| format!("last {last:.0}"));
-            writeln!(text, "  {} on {}: {} ({last})", affected.consumer, affected.interface, affected.because)?;
+            let Affected { consumer, interface, because, .. } = affected;
+            writeln!(text, "  {consumer} on {interface}: {because} ({})", affected.seen())?;
         }
         more(text, report.affected.len())?;
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use crate::fixture::{Place, eventually};
+use crate::fixture::{Place, eventually, selvage, stdout};
 
 const STOCK: &str = "/inventory/v2/inventory-positions?limit=1";
 
@@ -93,11 +93,15 @@ async fn tokens_of_an_openid_provider_are_taken_and_follow_its_keys() {
 
     let absent = (StatusCode::SERVICE_UNAVAILABLE, "FAB4088".to_owned());
     assert_eq!(asked(&served.base, &first).await, absent, "nobody waits for an issuer that never answered");
+    let began = jiff::Timestamp::now().to_string();
     provider.tell("back");
     eventually("a token of the provider is taken", || async {
         (asked(&served.base, &first).await == taken).then_some(())
     })
     .await;
+    // What it shows is kept beside; nobody waits for that.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let then = jiff::Timestamp::now().to_string();
     let foreign = provider.token("pump-desk", "urn:other").await;
     assert_eq!(asked(&served.base, &foreign).await, refused("FAB4085"), "for somebody else");
     let nobody = provider.token("nobody", "urn:selvage").await;
@@ -110,6 +114,27 @@ async fn tokens_of_an_openid_provider_are_taken_and_follow_its_keys() {
     eventually("the new key is fetched", || async { (asked(&served.base, &second).await == taken).then_some(()) })
         .await;
     assert_eq!(asked(&served.base, &first).await, refused("FAB4083"), "not even a token that was found good before");
+
+    // A decision of then is made again by the keys of then.
+    let data = place.data();
+    let again = |token: &str, at: &str| {
+        let file = place.path("token.jwt");
+        std::fs::write(&file, token).unwrap();
+        let file = file.display().to_string();
+        let asked = ["decide", "--token-file", &file, "GET", STOCK, "--at", at, "--json"];
+        selvage(&asked.into_iter().chain(data.iter().map(String::as_str)).collect::<Vec<_>>())
+    };
+    let said = |token: &str, at: &str| serde_json::from_str::<Value>(&stdout(&again(token, at))).unwrap();
+    assert_eq!(said(&first, &then)["code"], Value::Null, "{}", said(&first, &then));
+    assert!(said(&first, &then)["grounds"][1].as_str().unwrap().contains(&provider.url));
+    assert_eq!(said(&second, &then)["code"], "FAB4083");
+    let now = jiff::Timestamp::now().to_string();
+    assert_eq!(said(&second, &now)["code"], Value::Null, "{}", said(&second, &now));
+    assert_eq!(said(&first, &now)["code"], "FAB4083");
+    // Before the issuer was ever asked nobody can say.
+    let before = again(&first, &began);
+    assert_eq!(before.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&before.stderr).contains("FAB7217"), "{before:?}");
 
     // An issuer that is away takes nobody with it.
     provider.tell("away");

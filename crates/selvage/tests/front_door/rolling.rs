@@ -1,4 +1,5 @@
-//! Nodes that are replaced one after the other while they are asked: whoever spreads requests by `/readyz` loses none.
+//! Nodes that are replaced one after the other while they are asked and written to: whoever spreads requests by `/readyz` loses none, and no
+//! write is done twice.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,10 +7,15 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 
+use serde_json::json;
+
 use crate::fixture::{Place, Served, eventually};
 use crate::two_nodes::database;
 
 const POSITIONS: &str = "inventory/v2/inventory-positions?limit=1";
+const ORDERS: &str = "production-orders/v1/production-orders";
+/// How long a writer waits between two writes: a consumer keeps to its rate.
+const BETWEEN_WRITES: Duration = Duration::from_millis(250);
 /// Much longer than it takes to see that a node ends.
 const ANNOUNCE: &str = "5s";
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -53,16 +59,45 @@ impl Spread {
         }
     }
 
+    /// The node whose turn it is.
+    fn next(&self) -> Option<String> {
+        let turn = self.turn.fetch_add(1, Ordering::SeqCst);
+        let ready = self.ready.lock().unwrap();
+        ready.get(turn % ready.len().max(1)).cloned()
+    }
+
+    /// Makes one order after the other, each with a key of its own; the origins of those that were taken.
+    async fn write(self: Arc<Self>, key: String) -> Vec<String> {
+        let (client, mut taken) = (Client::new(), Vec::new());
+        while !self.stop.load(Ordering::SeqCst) {
+            let Some(base) = self.next() else {
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            };
+            let origin = format!("rolling-{}", uuid::Uuid::new_v4().simple());
+            let body =
+                json!({"product": "BIK-1", "quantity": {"value": "1", "unit": "1"}, "site": "ghent", "origin": origin});
+            let request = client.post(format!("{base}/{ORDERS}")).bearer_auth(&key).json(&body);
+            match request.header("idempotency-key", &origin).send().await {
+                // What is not done in time goes on, and is done once as well.
+                Ok(answer) if matches!(answer.status(), StatusCode::CREATED | StatusCode::ACCEPTED) => {
+                    self.answered.fetch_add(1, Ordering::SeqCst);
+                    taken.push(origin);
+                }
+                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {}
+                Ok(answer) => self.failed.lock().unwrap().push(format!("{base}: a write: {}", answer.status())),
+                Err(error) => self.failed.lock().unwrap().push(format!("{base}: a write: {error:?}")),
+            }
+            tokio::time::sleep(BETWEEN_WRITES).await;
+        }
+        taken
+    }
+
     /// Asks one node after the other, and keeps connections as clients do.
     async fn ask(self: Arc<Self>, key: String) {
         let client = Client::new();
         while !self.stop.load(Ordering::SeqCst) {
-            let turn = self.turn.fetch_add(1, Ordering::SeqCst);
-            let base = {
-                let ready = self.ready.lock().unwrap();
-                ready.get(turn % ready.len().max(1)).cloned()
-            };
-            let Some(base) = base else {
+            let Some(base) = self.next() else {
                 tokio::time::sleep(LOOK_EVERY).await;
                 continue;
             };
@@ -79,17 +114,17 @@ impl Spread {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nodes_are_replaced_one_after_the_other_without_a_failed_request() {
-    let place = Place::new().await;
+/// Replaces three nodes one after the other while so many read and so many write; the origins of the orders that were taken.
+async fn replaced(place: &Place, (readers, writers): (usize, usize)) -> Vec<String> {
     let store = database().await;
-    let key = place.key(&store, "shop-floor-board");
+    let (board, planning) = (place.key(&store, "shop-floor-board"), place.key(&store, "planning"));
     let serve = || place.serve(&store, &["--announce", ANNOUNCE]);
     let mut nodes: Vec<Served> = (0..3).map(|_| serve()).collect();
     let spread = Arc::new(Spread::default());
     nodes.iter().for_each(|served| spread.add(served));
     let mut tasks = vec![tokio::spawn(Arc::clone(&spread).look())];
-    tasks.extend((0..4).map(|_| tokio::spawn(Arc::clone(&spread).ask(key.clone()))));
+    tasks.extend((0..readers).map(|_| tokio::spawn(Arc::clone(&spread).ask(board.clone()))));
+    let writers: Vec<_> = (0..writers).map(|_| tokio::spawn(Arc::clone(&spread).write(planning.clone()))).collect();
     let all_ready = |nodes: &[Served]| nodes.iter().all(|served| spread.is_ready(served));
     for _ in 0..3 {
         eventually("every node is ready", || async { all_ready(&nodes).then_some(()) }).await;
@@ -108,6 +143,28 @@ async fn nodes_are_replaced_one_after_the_other_without_a_failed_request() {
     for task in tasks {
         task.await.unwrap();
     }
+    let mut taken = Vec::new();
+    for writer in writers {
+        taken.extend(writer.await.unwrap());
+    }
+    let orders = |origin: &String| place.factory.odoo.orders_with_origin(origin).len();
+    // What was not done in time goes on: at the nodes that are there still.
+    eventually("each write is done", || async { taken.iter().all(|origin| orders(origin) > 0).then_some(()) }).await;
     let failed = spread.failed.lock().unwrap();
     assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), spread.answered.load(Ordering::SeqCst));
+    taken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_replaced_one_after_the_other_without_a_failed_request() {
+    replaced(&Place::new().await, (4, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_replaced_one_after_the_other_without_a_doubled_write() {
+    let place = Place::new().await;
+    let taken = replaced(&place, (0, 2)).await;
+    let doubled: Vec<&String> =
+        taken.iter().filter(|origin| place.factory.odoo.orders_with_origin(origin).len() != 1).collect();
+    assert!(taken.len() > 30 && doubled.is_empty(), "{} writes: {doubled:?}", taken.len());
 }

@@ -168,6 +168,9 @@ async fn a_key_proves_who_signs_and_names_decide_nothing_beside_it() {
     let again = well(&plants, &["operator", "add", "a.lindqvist", "--locked-out", "that one, too"], None);
     let let_in = entries(&plants, "operator.let-in");
     assert!(let_in.len() == 2 && let_in[0].contains("every key was lost"), "{let_in:?}");
+    // Everybody's key had been taken back the first time, and the second time one counted.
+    assert!(let_in[0].contains("\"could_sign\":[]"), "{let_in:?}");
+    assert!(let_in[1].contains("\"could_sign\":[\"a.lindqvist\"]"), "{let_in:?}");
     let listed = well(&plants, &["key", "list"], None);
     let alive = listed.lines().filter(|line| line.contains("operator a.lindqvist") && line.contains("valid")).count();
     assert_eq!(alive, 1, "what the person had is taken back: {listed}");
@@ -228,7 +231,8 @@ async fn keys_of_the_board_are_not_a_strangers_to_take_and_names_lend_no_seats_b
     let out = plants.place.path("locked").display().to_string();
     let written = well(&plants, &["evidence", "control", "four-eyes", "--out", &out], None);
     let package = std::fs::read_to_string(written.lines().next().unwrap()).unwrap();
-    assert!(package.contains("from somebody who showed none: all keys were lost"), "{package}");
+    assert!(package.contains("from somebody who showed none, past "), "{package}");
+    assert!(package.contains(" whose keys counted: all keys were lost"), "{package}");
 }
 
 /// A backup is restored as anything else is done: a key that it knows proves who does, and a name that has one is nothing without it.

@@ -90,6 +90,10 @@ fn used() -> Value {
         "counted_since": reference("Time"),
         "operations": times(),
         "attributes": times(),
+        "environments": {
+            "type": "object", "additionalProperties": times(),
+            "description": "When each operation was used last in each environment of the store.",
+        },
         "unknown": texts(),
     });
     with(grant(), more)

@@ -119,7 +119,11 @@ fn affected() -> Value {
         "unknown": maybe_text("Why its use cannot be known."),
     });
     let losses = json!({"type": "array", "items": answer("What it would lose.", loss, json!({}))});
-    answer("A consumer that the change concerns.", members, json!({"losses": losses}))
+    let environments = json!({
+        "type": "object", "additionalProperties": reference("Time"),
+        "description": "In which environments it was seen to use an operation that changes, and when last.",
+    });
+    answer("A consumer that the change concerns.", members, json!({"losses": losses, "environments": environments}))
 }
 
 fn due() -> Value {

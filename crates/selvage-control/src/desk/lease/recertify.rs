@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use selvage_governance::access::{Deciders, Narrowing, board, deciders, tier};
+use selvage_governance::access::{Breadth, Deciders, Narrowing, board, deciders, tier};
 use selvage_governance::seat::{Act, may};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
@@ -21,6 +22,8 @@ use crate::desk::{Desk, DeskError};
 
 /// The least time in which people answer: what nobody answered for ends, and a weekend or an illness is no answer.
 const LEAST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How far back a campaign looks where nobody says: as long as use is kept. What runs at the end of a year is used, whoever asks in summer.
+pub const LOOKED_BACK: Duration = Duration::from_secs(458 * 86_400);
 
 /// What a campaign is about.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ pub struct Starting {
     pub interface: Option<InterfaceRef>,
     /// Until when each is to be answered for.
     pub until: Timestamp,
-    /// How far back use is counted.
+    /// How far back use is counted: no further than each grant is old.
     pub since: Duration,
     /// Who begins it.
     pub by: String,
@@ -72,6 +75,11 @@ pub struct Answering {
     pub because: String,
 }
 
+/// How much of a grant was used since then, in words: the span that it is judged by is told with it, as each grant has its own.
+fn looked_back(breadth: Breadth, since: Timestamp) -> String {
+    format!("{breadth}, since {}", since.to_zoned(TimeZone::UTC).date())
+}
+
 /// Who answers for a grant: the board, once the time is over.
 pub fn who_answers(fabric: &Fabric, item: &RecertificationItem) -> Deciders {
     let who = if item.state == ItemState::Escalated { board } else { deciders };
@@ -106,10 +114,10 @@ impl Desk {
         }
         let items: Vec<NewRecertificationItem> = concerned
             .iter()
-            .map(|LeaseRecord { grant, .. }| NewRecertificationItem {
+            .map(|LeaseRecord { grant, granted, .. }| NewRecertificationItem {
                 lease: grant.id.clone(),
                 tier: tier(fabric, &grant.interface).as_str().to_owned(),
-                breadth: counted.breadth(fabric, grant).to_string(),
+                breadth: looked_back(counted.breadth(fabric, grant), counted.since.max(*granted)),
                 last_used: counted.last_use(grant),
             })
             .collect();

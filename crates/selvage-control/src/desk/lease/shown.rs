@@ -1,7 +1,11 @@
 //! Leases and what is said about them, as the commands and the control API show them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use selvage_governance::access::{Breadth, Deciders, Remark};
+use selvage_model::access::LiveGrant;
+use selvage_model::name::EnvironmentName;
 use selvage_store::{
     AccessRequest, BreakGlass, LeaseRecord, LifecycleNotice, NewNotice, Recertification, RecertificationItem,
 };
@@ -36,10 +40,18 @@ pub fn grant(lease: &LeaseRecord, counted: &Counted, breadth: &Breadth) -> Value
         "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
         "from": origin.as_str(), "environment": grant.environment.as_ref().map(|it| it.as_str()), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
         "terms": *grant.terms, "last_used": counted.last_use(grant).map(|at| at.to_string()),
-        "counted_since": counted.since.to_string(),
+        "counted_since": counted.since.to_string(), "environments": environments(grant, counted),
         "operations": times(breadth.operations.iter().map(|(name, last)| (name.as_str(), *last))),
         "attributes": times(breadth.attributes.iter().map(|(name, last)| (name.as_str(), *last))),
     })
+}
+
+/// When each operation was used last in each environment.
+fn environments(grant: &LiveGrant, counted: &Counted) -> Map<String, Value> {
+    let one = |(environment, used): (&EnvironmentName, BTreeMap<&str, Timestamp>)| {
+        (environment.to_string(), times(used.into_iter().map(|(name, last)| (name, Some(last)))).into())
+    };
+    counted.operations_by_environment(grant).into_iter().map(one).collect()
 }
 
 fn times<'a>(used: impl Iterator<Item = (&'a str, Option<Timestamp>)>) -> Map<String, Value> {

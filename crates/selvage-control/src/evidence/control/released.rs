@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use selvage_model::change::{Decision, DecisionVerdict};
-use selvage_store::{LET_IN, LedgerEntry};
+use selvage_store::{COULD_SIGN, LET_IN, LedgerEntry};
+use serde_json::Value;
 
 use super::Judged;
 use crate::desk::verify;
@@ -61,7 +62,9 @@ pub(super) fn four_eyes(seen: &Seen) -> Judged {
     }
     for entry in seen.acts(&[LET_IN]) {
         let (who, because) = (detail(entry, "operator"), detail(entry, "because"));
-        cases.push(format!("`{who}` got a key at {:.0} from somebody who showed none: {because}", entry.at));
+        let could = entry.detail.get(COULD_SIGN).and_then(Value::as_array).map_or(0, Vec::len);
+        let past = if could == 0 { String::new() } else { format!(", past {could} whose keys counted") };
+        cases.push(format!("`{who}` got a key at {:.0} from somebody who showed none{past}: {because}", entry.at));
         entries.push(entry.seq);
     }
     match number {

@@ -61,6 +61,8 @@ classes! {
         "The same message is written otherwise."
     FORMAT_CHANGED "schema-format.changed" "schema-format" "changed" Both Unproven
         "Schemas of this kind are not taken apart."
+    VERSION_UNREAD "version.unread" "version" "unread" Both Unproven
+        "Documents of AsyncAPI 2 are not taken apart: their channels say for others what those of version 3 say for the application."
     OTHER "other.changed" "other" "changed" Both Unproven
         "No class says what is different, and so not what it means."
     REFERENCE_UNRESOLVED "reference.unresolved" "reference" "unresolved" Both Unproven

@@ -2,6 +2,8 @@
 
 use selvage_model::yaml::Node;
 
+use crate::compare::schema::Dialect;
+
 /// The format of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -25,10 +27,22 @@ impl Format {
         match (base, parameter) {
             ("application/schema", "" | "version=draft-07") => Self::Seven,
             ("application/schema", "version=draft-2020-12" | "version=2020-12") => Self::Draft,
-            ("application/vnd.aai.asyncapi", version) if version.is_empty() || version.starts_with("version=3.") => {
+            // The schemas of AsyncAPI 2 are those of 3: draft 7, with words that only say something to people.
+            ("application/vnd.aai.asyncapi", version)
+                if version.is_empty() || version.starts_with("version=3.") || version.starts_with("version=2.") =>
+            {
                 Self::Seven
             }
             _ => Self::Other(plain),
+        }
+    }
+
+    /// How its schemas are read; nothing where they are not taken apart.
+    pub(super) fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Self::Seven => Some(Dialect::Seven),
+            Self::Draft => Some(Dialect::Draft),
+            Self::Other(_) => None,
         }
     }
 }
@@ -54,6 +68,7 @@ mod tests {
             ("application/schema+yaml; version=draft-07", Format::Seven),
             ("application/vnd.aai.asyncapi+json;version=3.0.0", Format::Seven),
             ("application/vnd.aai.asyncapi;version=3.0.0", Format::Seven),
+            ("application/vnd.aai.asyncapi+json;version=2.6.0", Format::Seven),
             ("application/schema+json;version=draft-2020-12", Format::Draft),
             ("Application/Schema+YAML; version=\"draft-2020-12\"", Format::Draft),
             ("application/schema+json;version=draft-04", other("application/schema+json;version=draft-04")),

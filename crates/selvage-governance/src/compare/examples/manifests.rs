@@ -4,8 +4,8 @@ use selvage_model::fabric::Fabric;
 use selvage_model::read::{self, Sources};
 use selvage_model::yaml::Node;
 
-use super::{Class, Difference};
-use crate::compare::fabrics;
+use super::{Class, Difference, TODAY};
+use crate::compare::{fabrics, judge_by_day};
 
 /// Classes about what cannot be read.
 const UNREAD: [&str; 3] = ["organisation.manifest.unread", "interface.contract.changed", "event.schema.changed"];
@@ -17,7 +17,9 @@ pub(super) fn compared(class: &Class, before: &Node, after: &Node) -> Vec<Differ
         assert_eq!(fabrics(&before, &before), [], "{}", class.code);
         assert_eq!(fabrics(&after, &after), [], "{}", class.code);
     }
-    fabrics(&before, &after)
+    let mut found = fabrics(&before, &after);
+    judge_by_day(&mut found, &after, TODAY);
+    found
 }
 
 /// An item with `file` and `text` is a file; any other is a manifest. What cannot be read is told, and compared with nothing.

@@ -4,7 +4,7 @@ use crate::compare::{Area, Class, Direction, Verdict};
 
 macro_rules! classes {
     ($($name:ident $element:literal $action:literal $direction:ident $verdict:ident $because:literal)*) => {
-        $(pub(super) static $name: Class = Class {
+        $(pub(in crate::compare) static $name: Class = Class {
             code: concat!("openapi.", $element, ".", $action),
             area: Area::OpenApi,
             element: $element,
@@ -49,6 +49,8 @@ classes! {
         "It ends before the day that people rely on."
     SUNSET_LATER "sunset" "later" Both Safe
         "It goes on for longer."
+    SUNSET_PASSED "sunset" "passed" Both Breaking
+        "The day is over when it is said: nobody is given time to move."
     SUNSET_UNREADABLE "sunset" "unreadable" Both Unproven
         "What is said is no day."
     STABILITY_LOWERED "stability" "lowered" Both Unproven

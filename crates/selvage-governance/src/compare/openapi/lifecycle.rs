@@ -38,7 +38,7 @@ impl<'a> Work<'a> {
         let (before, after) = (old.get(SUNSET), new.get(SUNSET));
         match (was, is) {
             (None, Some(is)) if after.is_none() => self.note(ends.undated, spot, None, Some(is)),
-            (None, Some(is)) => self.note(ends.deprecated, spot, None, Some(is)),
+            (None, Some(_)) => self.note(ends.deprecated, spot, None, after),
             (Some(was), None) => self.note(ends.reactivated, spot, Some(was), None),
             _ => {}
         }

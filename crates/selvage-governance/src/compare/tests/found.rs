@@ -284,11 +284,49 @@ fn what_an_asyncapi_document_says_beside_its_messages_counts() {
             whole("title: A", "title: O", "{discriminator: type}"),
             &["schema.discriminator.changed.response"],
         ),
-        (format(seven, "{type: string}"), format(draft, "{type: string}"), &["asyncapi.schema-format.changed"]),
+        // Two drafts that say the same are the same.
+        (format(seven, "{type: string}"), format(draft, "{type: string}"), &[]),
         (format(seven, "{type: string}"), format("application/schema+yaml; version=draft-07", "{type: string}"), &[]),
         // Of 2020-12 what stands beside a reference counts.
         (format(draft, &beside(1)), format(draft, &beside(2)), &["schema.max-length.widened.response"]),
     ] {
         assert_eq!(grave(&asyncapi(&before, &after)), expected);
     }
+}
+
+/// What an earlier version wrote says no format and is read after draft 7; what is written today says 2020-12. Each is read as it is meant.
+#[test]
+fn payloads_of_different_drafts_are_compared_by_what_they_mean() {
+    let document = |payload: &str| {
+        node(&format!(
+            "asyncapi: 3.0.0\nchannels: {{a: {{address: a, messages: {{m: {{payload: {payload}}}}}}}}}\n\
+             operations: {{o: {{action: send, channel: {{$ref: '#/channels/a'}}}}}}\n"
+        ))
+    };
+    let draft =
+        |schema: &str| format!("{{schemaFormat: 'application/schema+json;version=draft-2020-12', schema: {schema}}}");
+    let two =
+        |schema: &str| format!("{{schemaFormat: 'application/vnd.aai.asyncapi;version=2.6.0', schema: {schema}}}");
+    let order = "{type: object, required: [code], properties: {code: {type: string, maxLength: 9}}}";
+    let longer = order.replace('9', "12");
+    let beside = "{$ref: '#/components/schemas/code', maxLength: 9}";
+    let of = |before: &str, after: &str| -> Vec<&'static str> {
+        let with = |payload: &str| {
+            let text = document(payload);
+            let mut value = text.to_value();
+            value["components"] = serde_json::json!({"schemas": {"code": {"type": "string"}}});
+            node(&value.to_string())
+        };
+        asyncapi(&with(before), &with(after)).iter().map(|it| it.class.code).collect()
+    };
+    assert_eq!(of(order, &draft(order)), [""; 0]);
+    assert_eq!(of(&two(order), &draft(order)), [""; 0]);
+    assert_eq!(of(order, &draft(&longer)), ["schema.max-length.widened.response"]);
+    assert_eq!(of(&draft(&longer), order), ["schema.max-length.narrowed.response"]);
+    // What stands beside a reference counts in the one and says nothing in the other.
+    assert_eq!(of(&draft(beside), beside), ["schema.max-length.widened.response"]);
+    let needs = "{type: object, dependencies: {a: [b]}}";
+    assert_eq!(of(needs, &draft(needs)), ["schema.keyword.widened.response"]);
+    let avro = "{schemaFormat: application/vnd.apache.avro+json, schema: {type: int}}";
+    assert_eq!(of(avro, &draft(order)), ["asyncapi.schema-format.changed"]);
 }

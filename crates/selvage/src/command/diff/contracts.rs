@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use selvage_governance::compare::Difference;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use selvage_governance::compare::document::Kind;
+use selvage_governance::compare::{Difference, judge_by_day};
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 use selvage_model::yaml::{self, Limits, Node};
 
 use super::git;
@@ -53,7 +56,9 @@ pub(super) async fn compare(base: &str, earlier: &[String], head: &str) -> anyho
             }
             difference
         };
-        differences.extend(after.kind.compare(&before.root, &after.root).into_iter().map(since));
+        let mut found = after.kind.compare(&before.root, &after.root);
+        judge_by_day(&mut found, &Fabric::default(), Timestamp::now().to_zoned(TimeZone::UTC).date());
+        differences.extend(found.into_iter().map(since));
     }
     Ok(Contracts { kind: after.kind, differences })
 }

@@ -61,6 +61,13 @@ impl Show {
         say(format_args!("  {:<11} {}", "last used", or_dash(last)))?;
         say(format_args!("  {:<11} {breadth}, since {:.0}", "used", counted.since))?;
         say(table(&breadth))?;
+        // Of a grant that counts in all of them, as what it shows is of any.
+        if grant.environment.is_none() {
+            for (environment, used) in counted.operations_by_environment(&grant) {
+                let each: Vec<String> = used.iter().map(|(operation, last)| format!("{operation} {last:.0}")).collect();
+                say(format_args!("  in {environment}: {}", each.join(", ")))?;
+            }
+        }
         counted.unknown().try_for_each(say)?;
         Ok(Outcome::Well)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use selvage_control::desk::lease::{Begun, Starting};
+use selvage_control::desk::lease::{Begun, LOOKED_BACK, Starting};
 use selvage_model::name::{DomainName, InterfaceRef};
 
 use crate::command::active::{ActiveChoice, desk_over};
@@ -28,9 +28,9 @@ pub(crate) struct Start {
     /// Until when each is to be answered for: a day, or a time.
     #[arg(long, value_name = "DATE", value_parser = until)]
     until: Timestamp,
-    /// How far back use is counted.
-    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
-    since: Duration,
+    /// How far back use is counted, and no further than each grant is old; 458 days, as long as it is kept, where not given.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    since: Option<Duration>,
     #[command(flatten)]
     signature: Signature,
     #[command(flatten)]
@@ -43,6 +43,7 @@ impl Start {
         let (store, fabric) = self.active.open().await?;
         let Signed { store, by } = self.signature.decide(store).await?;
         let Self { domain, interface, until, since, .. } = self;
+        let since = since.unwrap_or(LOOKED_BACK);
         let starting = Starting { domain, interface, until, since, by };
         let Begun { campaign, grants, answer } = desk_over(&store).recertify(&fabric, &starting).await.map_err(told)?;
         let (id, until, scope) = (&campaign.id, campaign.until, &campaign.scope);

@@ -4,6 +4,7 @@ use std::fmt::{Result, Write as _};
 
 use selvage_governance::compare::{Difference, Verdict};
 use selvage_governance::impact::Impact;
+use selvage_model::change::seen;
 
 use super::super::visible;
 use super::{Comparison, Group, known, signatures, values};
@@ -79,7 +80,7 @@ fn write_impact(text: &mut String, compared: &Comparison<'_>, impact: &Impact) -
     }
     for affected in &impact.affected {
         let (consumer, interface, verdict) = (&affected.consumer, &affected.interface, affected.verdict.as_str());
-        let last = affected.last_used.map_or_else(|| "never seen".to_owned(), |last| format!("last seen {last:.0}"));
+        let last = seen(affected.last_used, &affected.environments);
         writeln!(text, "  {verdict:<8}  {consumer} at {interface}, {last}")?;
         for (number, used) in affected.meets.iter().take(MOST_SHOWN) {
             if let Some(difference) = compared.differences.get(*number) {

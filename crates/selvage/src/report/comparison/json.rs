@@ -69,12 +69,14 @@ fn affected(affected: &Affected) -> Value {
         let last = used.last().map(|last| last.to_string());
         json!({"difference": number, "requests": requests, "last": last, "known": known(used)})
     });
+    let environments = affected.environments.iter().map(|(name, last)| (name.as_str(), last.to_string()));
     json!({
         "consumer": affected.consumer.to_string(),
         "owner": affected.owner,
         "interface": affected.interface.to_string(),
         "verdict": affected.verdict.as_str(),
         "last_used": affected.last_used.map(|last| last.to_string()),
+        "environments": environments.collect::<BTreeMap<_, _>>(),
         "meets": meets.collect::<Vec<_>>(),
     })
 }
