@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::name::InterfaceRef;
+use crate::name::{ConsumerName, InterfaceRef};
 
 /// The largest event in bytes, so that it fits a broker's message with its headers.
 pub const MOST_BODY: usize = 1_000_000;
@@ -180,6 +180,14 @@ texts! {
     LaneKey is "lane";
     /// Who reads a stream and keeps a cursor in it: a subscription, a copy, a parked lane.
     ReaderName is "reader";
+}
+
+impl ReaderName {
+    /// Whose group it is, where it is one: `group/<consumer>/<group>`.
+    pub fn of_group(&self) -> Option<ConsumerName> {
+        let (consumer, group) = self.as_str().strip_prefix("group/")?.split_once('/')?;
+        (!group.is_empty()).then(|| consumer.parse().ok())?
+    }
 }
 
 /// An event to be appended.

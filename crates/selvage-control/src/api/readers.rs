@@ -82,8 +82,9 @@ async fn forget(
 
 /// A group's reader, and whose group it is.
 fn group(text: &str) -> Option<(ReaderName, ConsumerName)> {
-    let (consumer, _) = text.strip_prefix("group/")?.split_once('/')?;
-    Some((text.parse().ok()?, consumer.parse().ok()?))
+    let reader: ReaderName = text.parse().ok()?;
+    let consumer = reader.of_group()?;
+    Some((reader, consumer))
 }
 
 fn reads(it: &Standing) -> Value {

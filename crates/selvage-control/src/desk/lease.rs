@@ -108,6 +108,19 @@ impl Desk {
         self.may_let_in(running, person, (&it.consumer, &it.interface)).await
     }
 
+    /// Refuses to let somebody forget a consumer's group who answers for neither side: what it has not read is given up.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn may_forget(
+        &self,
+        running: Vec<Fabric>,
+        person: &str,
+        group: (&ConsumerName, &InterfaceRef),
+    ) -> Result<(), DeskError> {
+        self.may_let_in(running, person, group).await
+    }
+
     /// Refuses to let somebody give up messages of an interface who does not answer for it at night.
     ///
     /// # Errors

@@ -470,6 +470,9 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     refused(&place, &given_up, None, "FAB7203");
     let outsider = stdout(&by(&place, &["operator", "add", "o.outsider"], Some(&operator.key)));
     refused(&place, &given_up, Some(outsider.trim()), "FAB8061");
+    let forgotten = [&["events", "forget", STREAM, "group/mes-ghent/boards"], &because[..]].concat();
+    refused(&place, &forgotten, None, "FAB7203");
+    refused(&place, &forgotten, Some(outsider.trim()), "FAB8061");
     let discard = json!({"ids": [id], "because": "the order was scrapped"});
     let (status, discarded) = operator.ask(Method::POST, "/dead-letters/discard", Some(discard)).await;
     assert_eq!((status, &discarded["items"][0]["settled"]["by"]), (200, &json!("ops.desk")), "{discarded:#}");

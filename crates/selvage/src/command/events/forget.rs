@@ -8,8 +8,11 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::Word;
 
 use super::interface;
+use crate::command::active::desk_over;
 use crate::command::signature::{Signature, Signed};
+use crate::command::subscriptions::running;
 use crate::command::{Outcome, StoreChoice, say, words};
+use crate::node::release::told;
 
 /// Forgets a group of a consumer, so that retention waits no longer for what it has not read.
 #[derive(Args)]
@@ -31,12 +34,16 @@ pub(crate) struct Forget {
 impl Forget {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let Self { interface, reader, because, signature, store } = self;
-        if !reader.as_str().starts_with("group/") {
+        let Some(consumer) = reader.of_group() else {
             bail!(
                 "`{reader}` is no group: a subscription ends with `selvage subscriptions end`, and a lane when nothing waits in it"
             );
+        };
+        let Signed { store, by } = signature.admit(store.existing().await?).await?;
+        if !store.operator_keys().await?.is_empty() {
+            let group = (&consumer, &interface);
+            desk_over(&store).may_forget(running(&store).await?, &by, group).await.map_err(told)?;
         }
-        let Signed { store, by } = signature.act(store.existing().await?).await?;
         let forgotten = store.forget_reader(&interface, &reader, Word { by: &by, because: &because }).await;
         forgotten.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
         say(format_args!("`{reader}` is forgotten: what it has not read of `{interface}` is retention's to take"))?;
