@@ -172,7 +172,6 @@ impl Node {
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
         let events = Events::start(&config, &current, told.behind).await?.serving(&engine);
-        events.tried().await;
         let console =
             console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone(), events.log()).await?;
         let (secrets, store) = (rotation::Secrets::new(config.secrets), config.store.clone());
@@ -209,6 +208,7 @@ impl Node {
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }
+        events.tried().await;
         gateway.ready();
         let (node, events) = (node.id, (events, delivering, alive));
         Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
