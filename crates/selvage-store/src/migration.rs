@@ -13,7 +13,7 @@ use crate::statement::statements;
 use crate::value::bind;
 
 /// The steps in order; the store's version is how many of them it has had. Append only.
-const MIGRATIONS: &[&str] = &[
+pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),

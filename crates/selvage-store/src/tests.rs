@@ -43,7 +43,10 @@ use crate::{Claim, NewClaim, Store};
 
 /// Runs each case on SQLite and on PostgreSQL, each on a store of its own.
 macro_rules! both {
-    ($($case:ident),* $(,)?) => {
+    (bare: $($case:ident),* $(,)?) => {
+        $crate::tests::both!(@postgres_bare $($case),*);
+    };
+    (@$postgres:ident $($case:ident),*) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
@@ -53,11 +56,14 @@ macro_rules! both {
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                let stage = $crate::tests::stage::Stage::postgres().await;
+                let stage = $crate::tests::stage::Stage::$postgres().await;
                 super::$case(&stage).await;
                 stage.end().await;
             })*
         }
+    };
+    ($($case:ident),* $(,)?) => {
+        $crate::tests::both!(@postgres $($case),*);
     };
 }
 

@@ -117,7 +117,7 @@ async fn filled(stage: &Stage) -> Store {
 
 fn fresh(like: &Stage) -> impl Future<Output = Stage> {
     let is_file = matches!(like, Stage::Sqlite(_));
-    async move { if is_file { Stage::sqlite() } else { Stage::postgres().await } }
+    async move { if is_file { Stage::sqlite() } else { Stage::postgres_bare().await } }
 }
 
 const CATALOGUE: Sql = Sql {
@@ -143,7 +143,7 @@ async fn a_backup_has_every_table(stage: &Stage) {
 async fn everything_comes_back_in_either_database(stage: &Stage) {
     let shelf = Shelf::new();
     shelf.keep(&filled(stage).await).await;
-    for other in [Stage::sqlite(), Stage::postgres().await] {
+    for other in [Stage::sqlite(), Stage::postgres_bare().await] {
         shelf.accepted(&other).await;
         let store = other.open().await;
         assert!(store.verify_ledger().await.unwrap().is_whole());

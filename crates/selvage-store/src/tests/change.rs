@@ -7,7 +7,6 @@ use serde_json::json;
 use super::both;
 use super::stage::Stage;
 use super::stage::tamper;
-use crate::database::{Database, Patience};
 use crate::{
     Activated, AskedAccess, AskedChanges, ChangeStates, NewActivation, NewChange, NewDirectory, NewRelease, ReleaseKey,
     Store, StoreError, migration,
@@ -386,7 +385,7 @@ async fn the_head_is_by_count_and_not_by_clock(stage: &Stage) {
 }
 
 async fn heads_from_before_are_kept(stage: &Stage) {
-    let database = Database::connect(&stage.url(), Patience::Node).await.unwrap();
+    let database = stage.emptied().await;
     migration::run_first(&database, 15).await.unwrap();
     let older = Store::on(database);
     tamper(

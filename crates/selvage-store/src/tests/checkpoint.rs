@@ -87,7 +87,7 @@ async fn a_chain_that_was_computed_anew_is_found(stage: &Stage) {
     ] {
         let other = match stage {
             Stage::Sqlite(_) => Stage::sqlite(),
-            Stage::Postgres { .. } => Stage::postgres().await,
+            Stage::Postgres { .. } => Stage::postgres_bare().await,
         };
         let (store, heads) = written(&other).await;
         rewrite(&store, changed).await;

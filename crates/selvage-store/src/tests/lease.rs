@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::both;
 use super::stage::{Stage, tamper};
-use crate::database::{Database, Patience};
 use crate::migration;
 use crate::{
     Answer, ItemState, LeaseOrigin, NewAccessRequest, NewRecertificationItem, RecertificationItem, RequestState, Store,
@@ -197,7 +196,7 @@ async fn what_is_left_of_a_manifests_lease_goes_with_the_manifest(stage: &Stage)
 }
 
 async fn what_was_narrowed_before_is_told_from_what_was_asked_for(stage: &Stage) {
-    let database = Database::connect(&stage.url(), Patience::Node).await.unwrap();
+    let database = stage.emptied().await;
     migration::run_first(&database, 15).await.unwrap();
     let older = Store::on(database);
     tamper(
@@ -384,7 +383,7 @@ async fn answers_keep_narrow_and_end(stage: &Stage) {
 
 /// The table is made anew by a migration; what was granted before is granted after, and its terms are remembered.
 async fn leases_from_before_are_kept(stage: &Stage) {
-    let database = Database::connect(&stage.url(), Patience::Node).await.unwrap();
+    let database = stage.emptied().await;
     migration::run_first(&database, 11).await.unwrap();
     let older = Store::on(database);
     tamper(

@@ -13,7 +13,7 @@ use crate::database::{Database, Patience};
 use crate::{Claim, Restoring, Store, StoreError, check_backup, migration};
 
 both!(
-    a_store_of_every_odd_version_is_brought_up_to_date,
+    bare: a_store_of_every_odd_version_is_brought_up_to_date,
     a_store_of_every_even_version_is_brought_up_to_date,
     a_backup_of_every_odd_version_is_restored,
     a_backup_of_every_even_version_is_restored,
@@ -169,7 +169,7 @@ const FIXTURES: &[&str] = &[
 
 /// A store as the binary of this version left it.
 pub(super) async fn of_version(stage: &Stage, version: usize) -> Store {
-    let database = Database::connect(&stage.url(), Patience::Node).await.unwrap();
+    let database = stage.emptied().await;
     for (step, fixture) in (1..=version).zip(FIXTURES) {
         migration::run_first(&database, step).await.unwrap();
         let mut transaction = database.write().await.unwrap();
@@ -234,7 +234,7 @@ fn kept(before: &BTreeMap<String, Vec<String>>, after: &BTreeMap<String, Vec<Str
 
 fn fresh(like: &Stage) -> impl Future<Output = Stage> {
     let is_file = matches!(like, Stage::Sqlite(_));
-    async move { if is_file { Stage::sqlite() } else { Stage::postgres().await } }
+    async move { if is_file { Stage::sqlite() } else { Stage::postgres_bare().await } }
 }
 
 async fn a_store_of_every_odd_version_is_brought_up_to_date(stage: &Stage) {

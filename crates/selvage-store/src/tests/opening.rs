@@ -75,7 +75,7 @@ async fn a_server_that_is_not_there_is_soon_unavailable() {
 /// INVARIANT: NOTHING-LOST
 #[tokio::test]
 async fn a_server_that_answers_before_it_has_written_is_refused() {
-    let stage = Stage::postgres().await;
+    let stage = Stage::postgres_bare().await;
     let store = stage.open().await;
     tamper(
         &store,

@@ -5,8 +5,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::Store;
-use crate::database::Connection;
+use crate::database::{Connection, Database, Patience};
+use crate::migration::MIGRATIONS;
+use crate::{Store, checksum};
 
 /// The variable that `cargo xtask test` sets.
 const VARIABLE: &str = "SELVAGE_TEST_POSTGRES";
@@ -22,13 +23,21 @@ impl Stage {
         Self::Sqlite(TempDir::new().unwrap())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
+    /// A database that is up to date: taking every step for each test would be most of what the tests do.
     pub(crate) async fn postgres() -> Self {
-        let server = std::env::var(VARIABLE).unwrap_or_else(|_| {
-            panic!("{VARIABLE} is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL server")
-        });
+        let server = server();
+        let template = template(&server).await;
+        Self::made(server, &format!("TEMPLATE {template}")).await
+    }
+
+    /// A database with nothing in it.
+    pub(crate) async fn postgres_bare() -> Self {
+        Self::made(server(), "").await
+    }
+
+    async fn made(server: String, from: &str) -> Self {
         let database = format!("selvage_{:032x}", Uuid::new_v4().as_u128());
-        administer(&server, format!("CREATE DATABASE {database}")).await;
+        administer(&server, format!("CREATE DATABASE {database} {from}")).await;
         Self::Postgres { server, database }
     }
 
@@ -42,6 +51,14 @@ impl Stage {
         }
     }
 
+    /// The same with nothing in it, for what begins before the newest step.
+    pub(crate) async fn emptied(&self) -> Database {
+        if let Self::Postgres { .. } = self {
+            administer(&self.url(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public".to_owned()).await;
+        }
+        Database::connect(&self.url(), Patience::Node).await.unwrap()
+    }
+
     pub(crate) async fn open(&self) -> Store {
         Store::open(&self.url()).await.unwrap()
     }
@@ -52,6 +69,30 @@ impl Stage {
             administer(&server, format!("DROP DATABASE {database} WITH (FORCE)")).await;
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
+fn server() -> String {
+    std::env::var(VARIABLE).unwrap_or_else(|_| {
+        panic!("{VARIABLE} is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL server")
+    })
+}
+
+/// A database that had every step, made by the first test that needs it; tests run in processes of their own.
+async fn template(server: &str) -> String {
+    let steps = MIGRATIONS.iter().flat_map(|step| step.as_bytes().iter().copied()).collect::<Vec<u8>>();
+    let name = format!("selvage_template_{:08x}", checksum(&[&steps]));
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    sqlx::query("SELECT pg_advisory_lock(7101)").execute(&mut connection).await.unwrap();
+    let known = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
+    if known.fetch_optional(&mut connection).await.unwrap().is_none() {
+        let making = Stage::postgres_bare().await;
+        making.open().await.close().await;
+        let Stage::Postgres { database, .. } = making else { unreachable!() };
+        administer(server, format!("ALTER DATABASE {database} RENAME TO {name}")).await;
+    }
+    connection.close().await.unwrap();
+    name
 }
 
 async fn administer(server: &str, statement: String) {

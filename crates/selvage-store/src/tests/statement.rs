@@ -63,6 +63,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("event::read", crate::event::read::STATEMENTS),
     ("event::retention", crate::event::retention::STATEMENTS),
     ("event::seal", crate::event::seal::STATEMENTS),
+    ("issuer", crate::issuer::STATEMENTS),
     ("ledger::checkpoint", crate::ledger::checkpoint::STATEMENTS),
     ("ledger", crate::ledger::STATEMENTS),
     ("ledger::verify", crate::ledger::verify::STATEMENTS),
