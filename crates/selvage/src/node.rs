@@ -28,7 +28,7 @@ mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,13 +203,11 @@ impl Node {
         ];
         followers.extend(keepers(&follower, config.mail, (told.leases, told.governed), (&budgets, reachability)));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
-        let apart = config.marks.as_deref().map(kept_checkpoint::beside);
-        followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal, apart))));
+        followers.extend(sealing(config.ledger_seal, config.marks.as_deref(), &store));
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }
-        events.tried().await;
-        gateway.ready();
+        events.make_ready(&gateway).await;
         let (node, events) = (node.id, (events, delivering, alive));
         Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }
@@ -272,6 +270,12 @@ impl Node {
         self.console.shutdown().await;
         drop(alive);
     }
+}
+
+/// What signs checkpoints of the ledger, where this node does that; with marks apart, the newest is kept beside them.
+fn sealing(seal: Option<Arc<Seal>>, marks: Option<&Path>, store: &Store) -> Option<JoinHandle<()>> {
+    let apart = marks.map(kept_checkpoint::beside);
+    Some(tokio::spawn(checkpoints::follow(store.clone(), seal?, apart)))
 }
 
 /// What takes releases and makes them ready, what keeps leases to their time and budgets to what was spent, what looks whether systems are

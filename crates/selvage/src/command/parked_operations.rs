@@ -81,10 +81,11 @@ impl List {
         let found = answer.status();
         let body = answer.bytes().await.with_context(|| format!("`{node}` broke off its answer"))?;
         let mut body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let detail = body["detail"].as_str().unwrap_or("is it the address of the node's console?");
+        let detail = body.get("detail").and_then(Value::as_str);
+        let detail = detail.unwrap_or("is it the address of the node's console?");
         anyhow::ensure!(found.is_success(), "`{node}` answers {found}: {detail}");
-        match body["items"].take() {
-            Value::Array(parked) => Ok(parked),
+        match body.get_mut("items").map(Value::take) {
+            Some(Value::Array(parked)) => Ok(parked),
             _ => anyhow::bail!("`{node}` answers something else than a node would"),
         }
     }
@@ -95,7 +96,7 @@ fn table(parked: &[Value]) -> Table {
     let header = ["INTERFACE", "OPERATION", "SYSTEM", "SINCE", "CAUSE", "CODE", "BECAUSE", "FIX"];
     table.load_style(TABLE).set_header(header);
     for one in parked {
-        let of = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+        let of = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
         table.add_row(["interface", "operation", "system", "since", "cause", "code", "because", "fix"].map(of));
     }
     table

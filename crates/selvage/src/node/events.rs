@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvage_engine::{CaptureTask, Engine};
+use selvage_gateway::Gateway;
 use selvage_log::{EventLog, JetStreamLog, LogError, SqlLog};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -73,13 +74,14 @@ impl Events {
         Ok(Self { log, tried, following, captures: None })
     }
 
-    /// Returns once it was tried to open every stream of what runs: one that is open takes events from the first request on. One that cannot
-    /// be opened, as at a broker that is away, holds nothing else up.
-    pub(crate) async fn tried(&self) {
+    /// The gateway says that it is ready once it was tried to open every stream of what runs: one that is open takes events from the first
+    /// request on. One that cannot be opened, as at a broker that is away, holds nothing else up.
+    pub(crate) async fn make_ready(&self, gateway: &Gateway) {
         let mut tried = self.tried.clone();
         if tokio::time::timeout(OPEN_WITHIN, tried.wait_for(|tried| *tried)).await.is_err() {
             tracing::warn!("the streams of events are not open yet; everything else is served");
         }
+        gateway.ready();
     }
 
     /// The log.

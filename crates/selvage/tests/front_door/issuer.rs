@@ -80,6 +80,34 @@ async fn asked(base: &str, token: &str) -> (StatusCode, String) {
     (status, body["code"].as_str().unwrap_or_default().to_owned())
 }
 
+/// A decision of then is made again by the keys of then: the first token was good then, the second is now.
+fn made_again_by_the_keys_of_then(
+    place: &Place,
+    url: &str,
+    (first, second): (&str, &str),
+    (began, then): (&str, &str),
+) {
+    let data = place.data();
+    let again = |token: &str, at: &str| {
+        let file = place.path("token.jwt");
+        std::fs::write(&file, token).unwrap();
+        let file = file.display().to_string();
+        let asked = ["decide", "--token-file", &file, "GET", STOCK, "--at", at, "--json"];
+        selvage(&asked.into_iter().chain(data.iter().map(String::as_str)).collect::<Vec<_>>())
+    };
+    let said = |token: &str, at: &str| serde_json::from_str::<Value>(&stdout(&again(token, at))).unwrap();
+    assert_eq!(said(first, then)["code"], Value::Null, "{}", said(first, then));
+    assert!(said(first, then)["grounds"][1].as_str().unwrap().contains(url));
+    assert_eq!(said(second, then)["code"], "FAB4083");
+    let now = jiff::Timestamp::now().to_string();
+    assert_eq!(said(second, &now)["code"], Value::Null, "{}", said(second, &now));
+    assert_eq!(said(first, &now)["code"], "FAB4083");
+    // Before the issuer was ever asked nobody can say.
+    let before = again(first, began);
+    assert_eq!(before.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&before.stderr).contains("FAB7217"), "{before:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_an_openid_provider_are_taken_and_follow_its_keys() {
     let place = Place::new().await;
@@ -115,26 +143,7 @@ async fn tokens_of_an_openid_provider_are_taken_and_follow_its_keys() {
         .await;
     assert_eq!(asked(&served.base, &first).await, refused("FAB4083"), "not even a token that was found good before");
 
-    // A decision of then is made again by the keys of then.
-    let data = place.data();
-    let again = |token: &str, at: &str| {
-        let file = place.path("token.jwt");
-        std::fs::write(&file, token).unwrap();
-        let file = file.display().to_string();
-        let asked = ["decide", "--token-file", &file, "GET", STOCK, "--at", at, "--json"];
-        selvage(&asked.into_iter().chain(data.iter().map(String::as_str)).collect::<Vec<_>>())
-    };
-    let said = |token: &str, at: &str| serde_json::from_str::<Value>(&stdout(&again(token, at))).unwrap();
-    assert_eq!(said(&first, &then)["code"], Value::Null, "{}", said(&first, &then));
-    assert!(said(&first, &then)["grounds"][1].as_str().unwrap().contains(&provider.url));
-    assert_eq!(said(&second, &then)["code"], "FAB4083");
-    let now = jiff::Timestamp::now().to_string();
-    assert_eq!(said(&second, &now)["code"], Value::Null, "{}", said(&second, &now));
-    assert_eq!(said(&first, &now)["code"], "FAB4083");
-    // Before the issuer was ever asked nobody can say.
-    let before = again(&first, &began);
-    assert_eq!(before.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&before.stderr).contains("FAB7217"), "{before:?}");
+    made_again_by_the_keys_of_then(&place, &provider.url, (&first, &second), (&began, &then));
 
     // An issuer that is away takes nobody with it.
     provider.tell("away");

@@ -76,7 +76,7 @@ pub struct Answering {
 }
 
 /// How much of a grant was used since then, in words: the span that it is judged by is told with it, as each grant has its own.
-fn looked_back(breadth: Breadth, since: Timestamp) -> String {
+fn looked_back(breadth: &Breadth, since: Timestamp) -> String {
     format!("{breadth}, since {}", since.to_zoned(TimeZone::UTC).date())
 }
 
@@ -117,7 +117,7 @@ impl Desk {
             .map(|LeaseRecord { grant, granted, .. }| NewRecertificationItem {
                 lease: grant.id.clone(),
                 tier: tier(fabric, &grant.interface).as_str().to_owned(),
-                breadth: looked_back(counted.breadth(fabric, grant), counted.since.max(*granted)),
+                breadth: looked_back(&counted.breadth(fabric, grant), counted.since.max(*granted)),
                 last_used: counted.last_use(grant),
             })
             .collect();
