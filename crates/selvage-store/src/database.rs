@@ -416,9 +416,14 @@ impl Transaction {
         Ok(())
     }
 
+    /// Whether it is on a file.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.on, Connection::Sqlite(_))
+    }
+
     /// What each of the two has its own words for.
     pub(crate) fn of<'a>(&self, sqlite: &'a str, postgres: &'a str) -> &'a str {
-        if matches!(self.on, Connection::Sqlite(_)) { sqlite } else { postgres }
+        if self.is_file() { sqlite } else { postgres }
     }
 
     /// Lets only one transaction at a time past this number. On SQLite a write transaction is alone anyway.

@@ -7,6 +7,7 @@ pub(crate) mod checksum;
 pub(crate) mod cursor;
 pub(crate) mod group;
 pub(crate) mod home;
+pub(crate) mod known;
 pub(crate) mod opening;
 pub(crate) mod pulled;
 pub(crate) mod read;

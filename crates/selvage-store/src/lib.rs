@@ -102,6 +102,7 @@ pub use usage::UsageBatch;
 
 use database::{Database, Patience};
 use environment::Scope;
+use event::known::NewestIds;
 use jiff::Timestamp;
 use selvage_model::name::EnvironmentName;
 
@@ -110,6 +111,7 @@ use selvage_model::name::EnvironmentName;
 pub struct Store {
     database: Database,
     scope: Scope,
+    newest_ids: NewestIds,
 }
 
 impl Store {
@@ -138,7 +140,7 @@ impl Store {
     }
 
     fn on(database: Database) -> Self {
-        Self { database, scope: Scope::default() }
+        Self { database, scope: Scope::default(), newest_ids: NewestIds::default() }
     }
 
     /// Whether it is a file of this machine, and not a server that several machines share.
@@ -148,7 +150,7 @@ impl Store {
 
     /// The same store for somebody whose name was said and not proven: what is entered in the ledger by them says so.
     pub fn unproven(&self) -> Self {
-        Self { database: self.database.unproven(), scope: self.scope.clone() }
+        Self { database: self.database.unproven(), ..self.clone() }
     }
 
     /// Whether who acts on it has proven who they are.
@@ -159,7 +161,7 @@ impl Store {
     /// The same store for who works in an environment: what it claims, takes over and links is of that environment alone. Without one it is
     /// what nobody's is, as in stores of before environments were kept apart.
     pub fn in_environment(&self, environment: &EnvironmentName) -> Self {
-        Self { database: self.database.clone(), scope: Scope::of(environment) }
+        Self { scope: Scope::of(environment), ..self.clone() }
     }
 
     /// Now, by the clock that every node of the store goes by.

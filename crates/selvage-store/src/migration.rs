@@ -54,6 +54,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0038.sql"),
     include_str!("../migrations/0039.sql"),
     include_str!("../migrations/0040.sql"),
+    include_str!("../migrations/0041.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.
@@ -66,7 +67,7 @@ struct OwnWords {
     postgres: &'static str,
 }
 
-/// Triggers that note at which revision a lease was written, and keys that hold within an environment.
+/// Triggers that note at which revision a lease was written, keys that hold within an environment, and where ids of events are.
 const OWN_WORDS: &[OwnWords] = &[
     OwnWords {
         step: 29,
@@ -80,6 +81,7 @@ const OWN_WORDS: &[OwnWords] = &[
     },
     // PostgreSQL's trigger sees every column.
     OwnWords { step: 38, sqlite: include_str!("../migrations/0038.sqlite.sql"), postgres: "" },
+    OwnWords { step: 41, sqlite: include_str!("../migrations/0041.sqlite.sql"), postgres: "" },
 ];
 
 /// What this step says to the database of a transaction in its own words; nothing for most.

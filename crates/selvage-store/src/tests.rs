@@ -15,6 +15,7 @@ mod event;
 mod group;
 mod import;
 mod issuer;
+mod known;
 mod lease;
 mod ledger;
 mod migration;

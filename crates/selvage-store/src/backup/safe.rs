@@ -13,7 +13,7 @@ use super::{BackupSummary, ended};
 use crate::access;
 use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::event::{Lost, Stream, cursor, opening, position};
+use crate::event::{Lost, Stream, cursor, known, opening, position};
 use crate::ledger;
 use crate::statement::statements;
 use crate::value::{Micros, bind};
@@ -65,6 +65,7 @@ pub(super) async fn make(
     cursor::fence_all(transaction, now).await?;
     transaction.run(CAPTURES, bind![]).await?;
     let (doubtful, stuck) = doubt(transaction, &backup, now).await?;
+    known::rebuild(transaction).await?;
     let streams = raise_streams(transaction, how).await?;
     let (ended, answered) = match &how.lost {
         Some(lost) => {

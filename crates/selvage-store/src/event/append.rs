@@ -23,19 +23,36 @@ const OF_RECORD: usize = 5;
 /// What all records of a statement have in common.
 const COMMON: usize = 3;
 
-/// For each rung, the ids that a stream knows of so many, and the records put there. A conflict fails the whole transaction: without
-/// `OR FAIL`, SQLite would write every page that a statement changes to a temporary file first, to undo that statement alone.
-static NUMBERED: LazyLock<[(Sql, Sql); RUNGS.len()]> = LazyLock::new(|| {
+/// The statements of a rung.
+#[derive(Clone, Copy)]
+pub(super) struct OfRung {
+    /// Where the ids are that a stream knows of so many: in SQLite by the table of ids, which has not the newest.
+    pub(super) known: Sql,
+    /// The ids at so many places.
+    pub(super) placed: Sql,
+    /// Puts records there. A conflict fails the whole transaction: without `OR FAIL`, SQLite would write every page that a statement
+    /// changes to a temporary file first, to undo that statement alone.
+    insert: Sql,
+}
+
+static NUMBERED: LazyLock<[OfRung; RUNGS.len()]> = LazyLock::new(|| {
     RUNGS.map(|records| {
         let insert = |verb: &str| -> &'static str {
             let head = "event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES";
             let row = |record: usize| format!("($1, $2, $3, {})", numbers(COMMON + record * OF_RECORD, OF_RECORD));
             format!("{verb} INTO {head} {}", (0..records).map(row).collect::<Vec<_>>().join(", ")).leak()
         };
-        let known = "SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN";
-        let known: &'static str = format!("{known} ({})", numbers(1, records)).leak();
-        let insert = Sql { sqlite: insert("INSERT OR FAIL"), postgres: insert("INSERT") };
-        (Sql { sqlite: known, postgres: known }, insert)
+        let among =
+            |select: &str, behind| -> &'static str { format!("{select} ({})", numbers(behind, records)).leak() };
+        let placed = among("SELECT place, epoch, id FROM event_record WHERE place IN", 0);
+        OfRung {
+            known: Sql {
+                sqlite: among("SELECT place, id FROM event_id WHERE stream = $1 AND id IN", 1),
+                postgres: among("SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN", 1),
+            },
+            placed: Sql { sqlite: placed, postgres: placed },
+            insert: Sql { sqlite: insert("INSERT OR FAIL"), postgres: insert("INSERT") },
+        }
     })
 });
 
@@ -47,11 +64,11 @@ fn numbers(behind: usize, count: usize) -> String {
 /// The statements whose text is put together.
 #[cfg(test)]
 pub(crate) fn numbered() -> impl Iterator<Item = Sql> {
-    NUMBERED.iter().flat_map(|(known, insert)| [*known, *insert])
+    NUMBERED.iter().flat_map(|of| [of.known, of.placed, of.insert])
 }
 
 /// Cuts what is to be given to statements by rungs, each piece with its statements.
-fn by_rungs<T>(mut all: &[T]) -> impl Iterator<Item = (&[T], (Sql, Sql))> {
+pub(super) fn by_rungs<T>(mut all: &[T]) -> impl Iterator<Item = (&[T], OfRung)> {
     std::iter::from_fn(move || {
         let (size, statements) = RUNGS.into_iter().zip(*NUMBERED).find(|(size, _)| *size <= all.len())?;
         let (piece, rest) = all.split_at_checked(size)?;
@@ -83,68 +100,79 @@ impl Store {
         let mut ordered: Vec<(usize, &EventBatch)> = batches.iter().enumerate().collect();
         ordered.sort_by(|(_, one), (_, other)| one.stream.cmp(&other.stream));
         let mut answers: Vec<(usize, Vec<Appended>)> = Vec::with_capacity(batches.len());
+        let mut committed = Vec::new();
         for of_stream in ordered.chunk_by(|(_, one), (_, other)| one.stream == other.stream) {
             let Some((_, first)) = of_stream.first() else { continue };
             let acknowledged = of_stream.iter().map(|(_, batch)| batch.acknowledged).max();
             let records: Vec<&NewRecord> = of_stream.iter().flat_map(|(_, batch)| &batch.records).collect();
-            let mut appended =
-                append(&mut transaction, &first.stream, &records, acknowledged.unwrap_or(Position::START))
-                    .await?
-                    .into_iter();
+            let stream = Stream::hold(&mut transaction, &first.stream).await?;
+            let head = stream.head()?;
+            // INVARIANT: NOTHING-LOST: no position is given twice where the database went back under its nodes.
+            if let Some(acknowledged) = acknowledged.filter(|acknowledged| *acknowledged > head) {
+                return Err(StoreError::EventsBehind { stream: first.stream.clone(), acknowledged });
+            }
+            let appended = self.append(&mut transaction, &stream, &records).await?;
+            let new = records.iter().zip(&appended).filter(|(_, at)| !at.known);
+            committed.push((stream.id, new.map(|(record, at)| (&record.id, at.position)).collect::<Vec<_>>()));
+            let mut appended = appended.into_iter();
             for (index, batch) in of_stream {
                 answers.push((*index, appended.by_ref().take(batch.records.len()).collect()));
             }
         }
         transaction.commit().await?;
+        self.newest_ids.committed(&committed);
         answers.sort_by_key(|(index, _)| *index);
         Ok(answers.into_iter().map(|(_, appended)| appended).collect())
     }
-}
 
-/// Appends to one stream in the caller's transaction, so that events and what caused them are one.
-pub(crate) async fn append(
-    transaction: &mut Transaction,
-    name: &InterfaceRef,
-    records: &[&NewRecord],
-    acknowledged: Position,
-) -> Result<Vec<Appended>, StoreError> {
-    let stream = Stream::hold(transaction, name).await?;
-    // INVARIANT: NOTHING-LOST: no position is given twice where the database went back under its nodes.
-    if stream.head()? < acknowledged {
-        return Err(StoreError::EventsBehind { stream: name.clone(), acknowledged });
-    }
-    let mut known = known(transaction, &stream, records).await?;
-    let mut appended = Vec::with_capacity(records.len());
-    let mut new: Vec<(u64, &NewRecord)> = Vec::new();
-    for record in records {
-        if let Some(position) = known.get(record.id.as_str()) {
-            appended.push(Appended { position: *position, known: true });
-            continue;
+    /// Appends to one stream that is held.
+    async fn append(
+        &self,
+        transaction: &mut Transaction,
+        stream: &Stream,
+        records: &[&NewRecord],
+    ) -> Result<Vec<Appended>, StoreError> {
+        let mut known = match transaction.is_file() {
+            true => self.newest_ids.find(transaction, stream, records).await?,
+            false => known(transaction, stream, records).await?,
+        };
+        let mut appended = Vec::with_capacity(records.len());
+        let mut new: Vec<(u64, &NewRecord)> = Vec::new();
+        for record in records {
+            if let Some(position) = known.get(record.id.as_str()) {
+                appended.push(Appended { position: *position, known: true });
+                continue;
+            }
+            let offset = stream.next + new.len() as u64;
+            let position = position(stream.epoch, offset)?;
+            new.push((offset, record));
+            known.insert(record.id.as_str().to_owned(), position);
+            appended.push(Appended { position, known: false });
         }
-        let offset = stream.next + new.len() as u64;
-        let position = position(stream.epoch, offset)?;
-        new.push((offset, record));
-        known.insert(record.id.as_str().to_owned(), position);
-        appended.push(Appended { position, known: false });
+        insert(transaction, stream, &new).await?;
+        Ok(appended)
     }
-    insert(transaction, &stream, &new).await?;
-    Ok(appended)
 }
 
-/// Those ids that the stream has, and where.
+/// Those ids that the stream has, and where, by the constraint's index.
 async fn known(
     transaction: &mut Transaction,
     stream: &Stream,
     records: &[&NewRecord],
 ) -> Result<HashMap<String, Position>, StoreError> {
     let mut known = HashMap::new();
-    for (piece, (ask, _)) in by_rungs(records) {
+    for (piece, of_rung) in by_rungs(records) {
         let ids = piece.iter().map(|record| Parameter::from(record.id.as_str()));
-        for row in transaction.all(ask, bind![stream.id].into_iter().chain(ids)).await? {
-            known.insert(row.text("id")?, position(epoch(&row)?, offset(row.integer("place")?))?);
+        for row in transaction.all(of_rung.known, bind![stream.id].into_iter().chain(ids)).await? {
+            known.insert(row.text("id")?, position_of(&row)?);
         }
     }
     Ok(known)
+}
+
+/// The position of a record's row.
+pub(super) fn position_of(row: &Row) -> Result<Position, StoreError> {
+    position(epoch(row)?, offset(row.integer("place")?))
 }
 
 async fn insert(
@@ -154,14 +182,14 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let Some((last, _)) = records.last() else { return Ok(()) };
     let now = transaction.now().await?;
-    for (piece, (_, insert)) in by_rungs(records) {
+    for (piece, of_rung) in by_rungs(records) {
         let common = bind![stream.id, i64::from(stream.epoch), now].into_iter();
         let values = piece.iter().flat_map(|(offset, record)| {
             let place = stream.place(*offset);
             let checksum = of_record(place, stream.epoch, now, record);
             bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()]
         });
-        transaction.run(insert, common.chain(values)).await?;
+        transaction.run(of_rung.insert, common.chain(values)).await?;
     }
     let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
     let advanced = Stream { next: last + 1, bytes: stream.bytes.saturating_add(bytes as u64), ..stream.clone() };

@@ -20,6 +20,7 @@ statements! {
     READ = "SELECT place, epoch, appended_at, checksum, id, lane, body FROM event_record \
             WHERE place >= $1 AND place < $2 ORDER BY place LIMIT $3";
     BY_ID = "SELECT place, epoch, appended_at, checksum, id, lane, body FROM event_record WHERE stream = $1 AND id = $2";
+    AT = "SELECT place, epoch, appended_at, checksum, id, lane, body FROM event_record WHERE place = $1 AND id = $2";
 }
 
 /// How much is read at a time, at most. One record is always read, however large.
@@ -102,7 +103,14 @@ impl Store {
         let mut transaction = self.database.read().await?;
         let stream = Stream::find(&mut transaction, stream).await?;
         let epochs = stream.epochs(&mut transaction).await?;
-        let Some(row) = transaction.first(BY_ID, bind![stream.id, id.as_str()]).await? else { return Ok(None) };
+        let row = match transaction.is_file() {
+            true => match self.newest_ids.place(&mut transaction, &stream, id.as_str()).await? {
+                Some(place) => transaction.first(AT, bind![place, id.as_str()]).await?,
+                None => None,
+            },
+            false => transaction.first(BY_ID, bind![stream.id, id.as_str()]).await?,
+        };
+        let Some(row) = row else { return Ok(None) };
         let found = record(&row, &epochs, offset(row.integer("place")?))?;
         found.map(Some).map_err(|_| StoreError::damaged(format!("event `{id}` is not what was written")))
     }

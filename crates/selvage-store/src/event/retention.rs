@@ -8,7 +8,7 @@ use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 
 use super::walk::read_up_to;
-use super::{Stream, broker_id, cursor, offset};
+use super::{Stream, broker_id, cursor, known, offset};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
@@ -107,6 +107,7 @@ impl Store {
         let more = due.full_page && goes.len() == due.records.len();
         let bytes: u64 = goes.iter().map(|oldest| oldest.bytes).sum();
         if let (Some(first), Some(last)) = (goes.first(), goes.last()) {
+            known::retire(&mut transaction, &stream, first.offset, last.offset).await?;
             transaction.run(TAKE, bind![stream.place(first.offset), stream.place(last.offset)]).await?;
             let left = stream.bytes.saturating_sub(bytes);
             Stream { retired_to: last.offset, bytes: left, ..stream.clone() }.write(&mut transaction).await?;

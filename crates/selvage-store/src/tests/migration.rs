@@ -165,6 +165,7 @@ const FIXTURES: &[&str] = &[
      INSERT INTO issuer_keys (environment, issuer, first_at, last_at, digest, document)
      VALUES ('dev', 'https://login.example', 8, 9, CAST('00000000000000000000000000000013' AS BYTEA), '{\"keys\":[]}');",
     "UPDATE contract_check SET unchecked = 1, unchecked_at = 10;",
+    "UPDATE event_record SET lane = 'one';",
 ];
 
 /// A store as the binary of this version left it.

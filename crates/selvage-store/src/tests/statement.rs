@@ -58,6 +58,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("event::cursor", crate::event::cursor::STATEMENTS),
     ("event::group", crate::event::group::STATEMENTS),
     ("event::home", crate::event::home::STATEMENTS),
+    ("event::known", crate::event::known::STATEMENTS),
     ("event::pulled", crate::event::pulled::STATEMENTS),
     ("event::opening", crate::event::opening::STATEMENTS),
     ("event::read", crate::event::read::STATEMENTS),

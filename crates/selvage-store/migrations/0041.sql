@@ -1,0 +1,1 @@
+-- PostgreSQL goes on with the constraint that an id stands once in a stream; SQLite has a table of its own for that.
