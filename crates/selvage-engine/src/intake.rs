@@ -56,7 +56,7 @@ async fn take(
         return Ok(Published::Kept { events: Vec::new(), found });
     }
     let stream = &publication.interface;
-    let appending = tokio::time::timeout(publication.patience, log.append(stream, records.clone()));
+    let appending = tokio::time::timeout(publication.patience, log.append(stream, records));
     let appended = match appending.await {
         Ok(appended) => appended.map_err(|error| untaken(&error))?,
         Err(_) => {
@@ -64,7 +64,7 @@ async fn take(
             return Err(Problem::new(503, code::EVENTS_UNTAKEN, detail).retry_after(1));
         }
     };
-    one_by_one(&**log, stream, (&publication, &records), &appended).await?;
+    one_by_one(&**log, stream, (&publication, &placed), &appended).await?;
     let kept = publication.events.iter().zip(&appended);
     let events = kept.map(|(event, at)| Kept { id: event.id.clone(), position: at.position, known: at.known });
     Ok(Published::Kept { events: events.collect(), found })
@@ -163,8 +163,7 @@ fn records(placed: &[Placed<'_>], publication: &Publication) -> Result<Vec<NewRe
     let now = Timestamp::now();
     let mut records = Vec::with_capacity(placed.len());
     for (index, (placed, event)) in placed.iter().zip(&publication.events).enumerate() {
-        let whole = completed(event, placed, publication, now);
-        let body = whole.record();
+        let body = completed(event, placed, publication, now).record_of(event.data.as_ref());
         if body.len() > MOST_BODY {
             let at = publication.pointer(index);
             let detail = format!("an event has up to {MOST_BODY} bytes, and this one has {}", body.len());
@@ -178,9 +177,9 @@ fn records(placed: &[Placed<'_>], publication: &Publication) -> Result<Vec<NewRe
     Ok(records)
 }
 
-/// An event with what its producer left to Selvage.
+/// An event with what its producer left to Selvage, but for its data.
 fn completed(event: &CloudEvent, placed: &Placed<'_>, publication: &Publication, now: Timestamp) -> CloudEvent {
-    let mut event = event.clone();
+    let mut event = event.without_data();
     event.time.get_or_insert(now);
     event.content_type.get_or_insert_with(|| "application/json".to_owned());
     event.lane = Some(placed.lane.as_str().to_owned());
@@ -193,12 +192,12 @@ fn completed(event: &CloudEvent, placed: &Placed<'_>, publication: &Publication,
 async fn one_by_one(
     log: &dyn EventLog,
     stream: &InterfaceRef,
-    (publication, records): (&Publication, &[NewRecord]),
+    (publication, placed): (&Publication, &[Placed<'_>]),
     appended: &[Appended],
 ) -> Result<(), Problem> {
     let mut others = Vec::new();
-    for (index, ((event, record), at)) in publication.events.iter().zip(records).zip(appended).enumerate() {
-        if at.known && !is_kept(log, stream, &record.id, event).await? {
+    for (index, ((event, placed), at)) in publication.events.iter().zip(placed).zip(appended).enumerate() {
+        if at.known && !is_kept(log, stream, &placed.id, event).await? {
             let detail = format!("an event with another type or other data has this id since {}", at.position);
             others.push(FieldError { pointer: "/id".to_owned(), detail }.below(publication, index));
         }

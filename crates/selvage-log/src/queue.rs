@@ -1,6 +1,7 @@
-//! Appends that wait for a writer, bounded in number and size, and what of them is committed together: everything that waits, up to
-//! a size. A group never waits to become larger, so that a lone append is delayed by nothing. Nobody waits without an end: not for room,
-//! not for an answer, not for a writer that broke off.
+//! Appends that wait for a writer, bounded in number and size, and what of them is committed together: half of all that are under way, up
+//! to a size, so that those who are answered make their next appends while the other half is committed. A group never waits to become
+//! larger, so that a lone append is delayed by nothing. Nobody waits without an end: not for room, not for an answer, not for a writer
+//! that broke off.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -26,6 +27,8 @@ const ROOM_WITHIN: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How long it is waited for a writer's end.
 const END_WITHIN: Duration = Duration::from_secs(30);
+/// So few are never divided.
+const FEW: usize = 16;
 /// A group takes no more once it has so many bytes.
 const BYTES: usize = 16 * 1_024 * 1_024;
 
@@ -134,8 +137,12 @@ pub(crate) async fn work(mut writer: impl Writer, mut queue: mpsc::Receiver<Job>
 
 async fn work_on<W: Writer>(writer: &mut W, queue: &mut mpsc::Receiver<Job>) -> Option<oneshot::Sender<()>> {
     let mut end = None;
+    // Whoever was answered last is about to come again.
+    let mut answered = 0;
     while let Some(first) = queue.recv().await {
-        let mut group = Group::gather(first, queue, W::RECORDS);
+        let half = (answered + queue.len() + 1).div_ceil(2).max(FEW);
+        let mut group = Group::gather(first, queue, Most { appends: half, records: W::RECORDS });
+        answered = group.waiting.len();
         end = group.end.take();
         if AssertUnwindSafe(writer.write(group)).catch_unwind().await.is_err() {
             tracing::error!(code = %code::LOG_WRITER_BROKE_OFF, "a writer of the log broke off at a group of appends, and goes on");
@@ -151,6 +158,13 @@ async fn work_on<W: Writer>(writer: &mut W, queue: &mut mpsc::Receiver<Job>) -> 
     end
 }
 
+/// A group takes no more once it has so many.
+#[derive(Clone, Copy)]
+struct Most {
+    appends: usize,
+    records: usize,
+}
+
 /// Who waits for the same commit.
 #[derive(Default)]
 pub(crate) struct Group {
@@ -163,11 +177,12 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// The first job, and what waits behind it; no more once there are `most` records.
-    pub(crate) fn gather(first: Job, queue: &mut mpsc::Receiver<Job>, most: usize) -> Self {
+    /// The first job, and what waits behind it, up to so much.
+    fn gather(first: Job, queue: &mut mpsc::Receiver<Job>, most: Most) -> Self {
         let mut group = Self::default();
         group.add(first);
-        while group.end.is_none() && group.records < most && group.bytes < BYTES {
+        let has_room = |group: &Self| group.waiting.len() < most.appends && group.records < most.records;
+        while group.end.is_none() && has_room(&group) && group.bytes < BYTES {
             match queue.try_recv() {
                 Ok(job) => group.add(job),
                 Err(_) => break,
@@ -291,6 +306,46 @@ mod tests {
         let told = append(&queue, "slow").await.unwrap_err();
         assert!(told.to_string().contains("no answer in time"), "{told}");
         assert!(append(&queue, "good").await.is_ok());
+    }
+
+    /// Answers when everybody else has had a turn, and says how many each group had.
+    struct Counting(mpsc::UnboundedSender<usize>);
+
+    impl Writer for Counting {
+        const RECORDS: usize = 1_024;
+
+        async fn write(&mut self, group: Group) {
+            let _ = self.0.send(group.waiting.len());
+            for _ in 0..16 {
+                tokio::task::yield_now().await;
+            }
+            let appended = Appended { position: Position::new(1, 1).unwrap(), known: false };
+            let answers = group.batches.iter().map(|batch| vec![appended; batch.records.len()]).collect();
+            group.answer(Ok(answers));
+        }
+
+        fn doubt(&mut self) {}
+
+        async fn end(&mut self) {}
+    }
+
+    #[tokio::test]
+    async fn half_of_what_is_under_way_is_committed_while_the_other_half_comes() {
+        for (under_way, expected) in [(1, 1..=1), (12, 11..=12), (128, 60..=68), (1_000, 480..=520)] {
+            let (queue, jobs) = Queue::new();
+            let (counts, mut counted) = mpsc::unbounded_channel();
+            tokio::spawn(work(Counting(counts), jobs));
+            let append_for_ever = |queue: Queue| async move { while append(&queue, "one").await.is_ok() {} };
+            let producers: Vec<_> = (0..under_way).map(|_| tokio::spawn(append_for_ever(queue.clone()))).collect();
+            for _ in 0..20 {
+                counted.recv().await;
+            }
+            for _ in 0..4 {
+                let size = counted.recv().await.unwrap();
+                assert!(expected.contains(&size) || size == under_way % size.max(1), "{size} of {under_way}");
+            }
+            producers.iter().for_each(tokio::task::JoinHandle::abort);
+        }
     }
 
     #[test]

@@ -89,15 +89,44 @@ impl CloudEvent {
 
     /// What the log holds: one line of JSON, without the place that the log gives it.
     pub fn record(&self) -> Vec<u8> {
-        Value::from(self.members()).to_string().into_bytes()
+        self.record_of(self.data.as_ref())
+    }
+
+    /// The same of this event with other data, which need not be its own for that.
+    pub fn record_of(&self, data: Option<&Value>) -> Vec<u8> {
+        let mut line = Value::from(self.attributes()).to_string();
+        if let Some(data) = data {
+            // There is a member before it, always.
+            line.pop();
+            line.push_str(",\"data\":");
+            line.push_str(&data.to_string());
+            line.push('}');
+        }
+        line.into_bytes()
+    }
+
+    /// The same event, saying nothing.
+    pub fn without_data(&self) -> Self {
+        let Self { id, source, kind, subject, time, content_type, schema, lane, correlation, causation, .. } = self;
+        Self {
+            subject: subject.clone(),
+            time: *time,
+            content_type: content_type.clone(),
+            schema: schema.clone(),
+            lane: lane.clone(),
+            correlation: correlation.clone(),
+            causation: causation.clone(),
+            release: self.release.clone(),
+            extensions: self.extensions.clone(),
+            ..Self::new(id, source, kind)
+        }
     }
 
     /// What is handed out of what the log holds there: the same with its `sequence`, so that a receiver can tell what is stale.
     pub fn told(&self, position: Position) -> Value {
-        let mut members = self.members();
-        let data = members.shift_remove("data");
+        let mut members = self.attributes();
         members.insert("sequence".to_owned(), Value::from(position.sequence().to_string()));
-        members.extend(data.map(|data| ("data".to_owned(), data)));
+        members.extend(self.data.clone().map(|data| ("data".to_owned(), data)));
         Value::from(members)
     }
 
@@ -109,7 +138,7 @@ impl CloudEvent {
         record_id(&self.source, &self.id)
     }
 
-    fn members(&self) -> Map<String, Value> {
+    fn attributes(&self) -> Map<String, Value> {
         let mut members = Map::new();
         let mut set = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
@@ -129,7 +158,6 @@ impl CloudEvent {
         set("causationid", self.causation.as_deref());
         set("release", self.release.as_deref());
         members.extend(self.extensions.iter().map(|(name, value)| (name.clone(), value.clone())));
-        members.extend(self.data.clone().map(|data| ("data".to_owned(), data)));
         members
     }
 }

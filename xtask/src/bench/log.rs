@@ -1,8 +1,9 @@
 //! `cargo xtask bench log`: durable events of 1 KiB a second, published over HTTP at 1 to 1,024 in flight, beside JetStream with
-//! `sync_interval: always` and with its default, through JetStream's own client: the same events, on the same disk, in one run.
+//! `sync_interval: always` and with its default, through JetStream's own client: the same events, on the same disk, in one run. On
+//! both sides each event waits for its own acknowledgement, and a client puts what waits into one write, or one request.
 //!
 //! Each side is asked by a process of its own, and measured by what it acknowledged. Rounds go in turns, so that what else the machine
-//! does weighs on every side. The log alone, without the port before it, is measured once more.
+//! does weighs on every side. The log alone, without the port before it, and a request for each event are measured once more.
 
 mod appender;
 
@@ -40,6 +41,7 @@ pub(crate) struct Options {
 #[derive(Default)]
 struct Rates {
     ours: Vec<f64>,
+    one_by_one: Vec<f64>,
     always: Vec<f64>,
     default: Vec<f64>,
 }
@@ -57,16 +59,25 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         for round in 0..rounds {
             // New for each round, as the node is: none of them has a log that grew.
             let (always, default) = (Nats::start("always").await?, Nats::start("2m").await?);
-            rates.ours.push(measured.ours(in_flight, &format!("{in_flight}-{round}")).await?);
+            rates.ours.push(measured.ours(in_flight, &format!("{in_flight}-{round}"), &[]).await?);
+            if in_flight == 128 {
+                let single = measured.ours(in_flight, &format!("single-{round}"), &["--one-by-one"]).await?;
+                rates.one_by_one.push(single);
+            }
             rates.always.push(measured.rate(&["--to", &always.url()], in_flight).await?);
             rates.default.push(measured.rate(&["--to", &default.url()], in_flight).await?);
         }
-        let ratio = |to: &[f64]| median(rates.ours.iter().zip(to).map(|(ours, theirs)| ours / theirs).collect());
-        let (to_always, to_default) = (ratio(&rates.always), ratio(&rates.default));
+        let ratio = |ours: &[f64], to: &[f64]| median(ours.iter().zip(to).map(|(ours, theirs)| ours / theirs).collect());
+        let (to_always, to_default) = (ratio(&rates.ours, &rates.always), ratio(&rates.ours, &rates.default));
+        let single = (in_flight == 128).then(|| (ratio(&rates.one_by_one, &rates.always), median(rates.one_by_one)));
         let (ours, always, default) = (median(rates.ours), median(rates.always), median(rates.default));
         eprintln!("{in_flight:5} in flight: {ours:.0}/s; JetStream, always: {always:.0}/s; by default: {default:.0}/s");
         figures.push(figure(name, ours, Promise::Nothing));
-        figures.extend((in_flight == 128).then(|| figure("ratio_to_always_128", to_always, Promise::AtLeast(8.0))));
+        if let Some((to_always_single, single)) = single {
+            eprintln!("  128 in flight, a request for each: {single:.0}/s");
+            figures.push(figure("ratio_to_always_128", to_always, Promise::AtLeast(8.0)));
+            figures.push(figure("ratio_to_always_128_one_by_one", to_always_single, Promise::Nothing));
+        }
         figures.extend((in_flight == 1_024).then(|| figure("ratio_to_default_1024", to_default, Promise::Nothing)));
     }
     let alone = format!("sqlite:{}", directory.path().join("alone").display());
@@ -84,7 +95,7 @@ struct Measured {
 
 impl Measured {
     /// Events a second that a node of its own takes.
-    async fn ours(&self, in_flight: usize, name: &str) -> Result<f64> {
+    async fn ours(&self, in_flight: usize, name: &str, how: &[&str]) -> Result<f64> {
         let fabric = self.directory.join("fabric");
         std::fs::create_dir_all(&fabric)?;
         std::fs::write(fabric.join("fabric.yaml"), FABRIC)?;
@@ -95,7 +106,7 @@ impl Measured {
         let _daemon = node.start(&self.directory).await?;
         let to = format!("http://{}", node.address);
         self.opened(&to, &key).await?;
-        self.rate(&["--to", &to, "--key", &key], in_flight).await
+        self.rate(&[&["--to", &to, "--key", &key], how].concat(), in_flight).await
     }
 
     /// Returns once the node's stream is open.

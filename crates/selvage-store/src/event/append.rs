@@ -18,10 +18,8 @@ use crate::value::{Micros, Parameter, Row, bind};
 /// How many records one statement takes: the largest as often as it is full, then the next. The fewer statements, the fewer times a group
 /// goes to the connection's thread and back.
 const RUNGS: [usize; 4] = [64, 16, 4, 1];
-/// What each record of a statement brings of its own.
-const OF_RECORD: usize = 5;
-/// What all records of a statement have in common.
-const COMMON: usize = 3;
+/// What each record of a statement brings.
+const OF_RECORD: usize = 8;
 
 /// The statements of a rung.
 #[derive(Clone, Copy)]
@@ -37,28 +35,50 @@ pub(super) struct OfRung {
 
 static NUMBERED: LazyLock<[OfRung; RUNGS.len()]> = LazyLock::new(|| {
     RUNGS.map(|records| {
-        let insert = |verb: &str| -> &'static str {
-            let head = "event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES";
-            let row = |record: usize| format!("($1, $2, $3, {})", numbers(COMMON + record * OF_RECORD, OF_RECORD));
-            format!("{verb} INTO {head} {}", (0..records).map(row).collect::<Vec<_>>().join(", ")).leak()
+        let [sqlite, postgres] = [Places::InOrder, Places::Numbered];
+        let known = "SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN";
+        let in_table = "SELECT place, id FROM event_id WHERE stream = ? AND id IN";
+        let placed = "SELECT place, epoch, id FROM event_record WHERE place IN";
+        let insert = "INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES";
+        let rows = |places: Places| -> String {
+            let row = |record: usize| places.list(record * OF_RECORD, OF_RECORD);
+            (0..records).map(row).collect::<Vec<_>>().join(", ")
         };
-        let among =
-            |select: &str, behind| -> &'static str { format!("{select} ({})", numbers(behind, records)).leak() };
-        let placed = among("SELECT place, epoch, id FROM event_record WHERE place IN", 0);
+        let sql = |sqlite: String, postgres: String| Sql { sqlite: sqlite.leak(), postgres: postgres.leak() };
         OfRung {
-            known: Sql {
-                sqlite: among("SELECT place, id FROM event_id WHERE stream = $1 AND id IN", 1),
-                postgres: among("SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN", 1),
-            },
-            placed: Sql { sqlite: placed, postgres: placed },
-            insert: Sql { sqlite: insert("INSERT OR FAIL"), postgres: insert("INSERT") },
+            known: sql(
+                format!("{in_table} {}", sqlite.list(1, records)),
+                format!("{known} {}", postgres.list(1, records)),
+            ),
+            placed: sql(
+                format!("{placed} {}", sqlite.list(0, records)),
+                format!("{placed} {}", postgres.list(0, records)),
+            ),
+            insert: sql(
+                format!("INSERT OR FAIL {insert} {}", rows(sqlite)),
+                format!("INSERT {insert} {}", rows(postgres)),
+            ),
         }
     })
 });
 
-/// So many parameters behind the first ones.
-fn numbers(behind: usize, count: usize) -> String {
-    (1..=count).map(|number| format!("${}", behind + number)).collect::<Vec<_>>().join(", ")
+/// How a statement names its parameters.
+#[derive(Clone, Copy)]
+enum Places {
+    /// As they come: SQLite goes through all names for each parameter that has one.
+    InOrder,
+    Numbered,
+}
+
+impl Places {
+    /// So many parameters behind the first ones.
+    fn list(self, behind: usize, count: usize) -> String {
+        let name = |number: usize| match self {
+            Self::InOrder => "?".to_owned(),
+            Self::Numbered => format!("${}", behind + number),
+        };
+        format!("({})", (1..=count).map(name).collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// The statements whose text is put together.
@@ -183,13 +203,13 @@ async fn insert(
     let Some((last, _)) = records.last() else { return Ok(()) };
     let now = transaction.now().await?;
     for (piece, of_rung) in by_rungs(records) {
-        let common = bind![stream.id, i64::from(stream.epoch), now].into_iter();
         let values = piece.iter().flat_map(|(offset, record)| {
             let place = stream.place(*offset);
             let checksum = of_record(place, stream.epoch, now, record);
-            bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()]
+            let of_all = bind![stream.id, i64::from(stream.epoch), now].into_iter();
+            of_all.chain(bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()])
         });
-        transaction.run(of_rung.insert, common.chain(values)).await?;
+        transaction.run(of_rung.insert, values).await?;
     }
     let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
     let advanced = Stream { next: last + 1, bytes: stream.bytes.saturating_add(bytes as u64), ..stream.clone() };

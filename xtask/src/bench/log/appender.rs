@@ -1,5 +1,6 @@
-//! The side of the log benchmark that is measured: sends events for some seconds, so many at once, and prints how many a second were
-//! acknowledged. Every target gets the same events.
+//! The side of the log benchmark that is measured: has so many events under way at once for some seconds, and prints how many a second
+//! were acknowledged. Every target gets the same events. As JetStream's client puts what waits into one write, so does the producer
+//! here put what waits into one request, of a batch by CloudEvents; `--one-by-one` sends each by itself.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,15 +14,20 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use selvage_model::event::MOST_RECORDS;
 use selvage_log::{EventLog, SqlLog};
 use selvage_model::event::NewRecord;
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// What an event weighs, about.
 const BODY: usize = 1_024;
+
+/// How many requests a producer has on the wire at most: while one is on its way, the next is gathered.
+const REQUESTS: usize = 2;
 
 /// What is appended to, and how.
 #[derive(Args)]
@@ -38,21 +44,37 @@ pub(crate) struct AppenderOptions {
     /// For how long.
     #[arg(long)]
     seconds: u64,
+    /// Sends Selvage each event in a request of its own, each sender on a connection of its own.
+    #[arg(long)]
+    one_by_one: bool,
 }
 
 /// Where events go.
-#[derive(Clone)]
 enum Target {
-    Selvage { address: String, key: String },
+    OneByOne { address: String, authorization: String },
+    Producer(mpsc::Sender<Waiting>),
     Log(Arc<dyn EventLog>, InterfaceRef),
     JetStream(async_nats::Client),
 }
 
 /// One way to a target, for one event after the other.
 enum Way {
-    Selvage { connection: SendRequest<Full<Bytes>>, key: String },
+    OneByOne(Connection),
+    Producer(mpsc::Sender<Waiting>),
     Log(Arc<dyn EventLog>, InterfaceRef),
     JetStream(async_nats::Client),
+}
+
+/// An event that waits for its acknowledgement.
+struct Waiting {
+    event: Vec<u8>,
+    acknowledged: oneshot::Sender<()>,
+}
+
+/// A connection to Selvage, for one request after the other.
+struct Connection {
+    connection: SendRequest<Full<Bytes>>,
+    authorization: String,
 }
 
 /// Appends and prints the rate.
@@ -80,7 +102,11 @@ pub(crate) async fn serve(options: &AppenderOptions) -> Result<()> {
 async fn open(options: &AppenderOptions) -> Result<Target> {
     let to = &options.to;
     if let Some(address) = to.strip_prefix("http://") {
-        return Ok(Target::Selvage { address: address.to_owned(), key: options.key.clone() });
+        let authorization = format!("Bearer {}", options.key);
+        return match options.one_by_one {
+            true => Ok(Target::OneByOne { address: address.to_owned(), authorization }),
+            false => Ok(Target::Producer(producer(address, &authorization, options.in_flight).await?)),
+        };
     }
     if to.starts_with("nats://") {
         let client = async_nats::connect(to).await?;
@@ -97,16 +123,67 @@ async fn open(options: &AppenderOptions) -> Result<Target> {
     Ok(Target::Log(Arc::new(log), stream))
 }
 
+/// Puts what waits into requests, each on one of a few connections.
+async fn producer(address: &str, authorization: &str, in_flight: usize) -> Result<mpsc::Sender<Waiting>> {
+    let (waits, waiting) = mpsc::channel(in_flight);
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..REQUESTS {
+        let connection = Connection::open(address, authorization).await?;
+        tokio::spawn(produce(connection, Arc::clone(&waiting)));
+    }
+    Ok(waits)
+}
+
+/// Who waits behind a request that failed is never told, which ends the run.
+async fn produce(mut connection: Connection, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> Result<()> {
+    let mut gathered = Vec::new();
+    while waiting.lock().await.recv_many(&mut gathered, MOST_RECORDS).await > 0 {
+        let events: Vec<&[u8]> = gathered.iter().map(|waiting| waiting.event.as_slice()).collect();
+        connection.send(&events).await.inspect_err(|error| eprintln!("{error:#}"))?;
+        for waiting in gathered.drain(..) {
+            let _ = waiting.acknowledged.send(());
+        }
+    }
+    Ok(())
+}
+
+impl Connection {
+    async fn open(address: &str, authorization: &str) -> Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let (connection, driving) = handshake(TokioIo::new(socket)).await?;
+        tokio::spawn(driving);
+        Ok(Self { connection, authorization: authorization.to_owned() })
+    }
+
+    /// Returns once every event is acknowledged.
+    async fn send(&mut self, events: &[&[u8]]) -> Result<()> {
+        let (media_type, body) = match events {
+            [event] => ("application/cloudevents+json", event.to_vec()),
+            events => {
+                let list = [b"[".as_slice(), &events.join(b",".as_slice()), b"]"].concat();
+                ("application/cloudevents-batch+json", list)
+            }
+        };
+        let request = Request::post("/bench/v1/events").header("host", "bench");
+        let request = request.header("authorization", &self.authorization).header("content-type", media_type);
+        self.connection.ready().await?;
+        let answer = self.connection.send_request(request.body(Full::from(body))?).await?;
+        let status = answer.status();
+        let told = answer.into_body().collect().await?.to_bytes();
+        let told = String::from_utf8_lossy(&told);
+        ensure!(status == 202, "Selvage answers {status}: {told}");
+        let new = told.matches(r#""known":false"#).count();
+        ensure!(new == events.len(), "Selvage kept {new} of {} events: {told}", events.len());
+        Ok(())
+    }
+}
+
 impl Target {
     async fn way(&self) -> Result<Way> {
         Ok(match self {
-            Self::Selvage { address, key } => {
-                let socket = TcpStream::connect(address).await?;
-                socket.set_nodelay(true)?;
-                let (connection, driving) = handshake(TokioIo::new(socket)).await?;
-                tokio::spawn(driving);
-                Way::Selvage { connection, key: format!("Bearer {key}") }
-            }
+            Self::OneByOne { address, authorization } => Way::OneByOne(Connection::open(address, authorization).await?),
+            Self::Producer(waits) => Way::Producer(waits.clone()),
             Self::Log(log, stream) => Way::Log(Arc::clone(log), stream.clone()),
             Self::JetStream(client) => Way::JetStream(client.clone()),
         })
@@ -118,14 +195,12 @@ impl Way {
     async fn send(&mut self, task: usize, number: u64) -> Result<()> {
         let event = event(task, number);
         match self {
-            Self::Selvage { connection, key } => {
-                let request = Request::post("/bench/v1/events").header("host", "bench").header("authorization", &*key);
-                let request = request.header("content-type", "application/cloudevents+json");
-                connection.ready().await?;
-                let answer = connection.send_request(request.body(Full::from(event))?).await?;
-                let status = answer.status();
-                let told = answer.into_body().collect().await?.to_bytes();
-                ensure!(status == 202, "Selvage answers {status}: {}", String::from_utf8_lossy(&told));
+            Self::OneByOne(connection) => connection.send(&[&event]).await?,
+            Self::Producer(waits) => {
+                let (acknowledged, answer) = oneshot::channel();
+                let handed = waits.send(Waiting { event, acknowledged }).await;
+                handed.map_err(|_| anyhow!("the producer has ended"))?;
+                answer.await.context("an event was not acknowledged")?;
             }
             Self::Log(log, stream) => {
                 let (id, lane) = (format!("{task}-{number}").parse()?, format!("lane-{task}").parse()?);
