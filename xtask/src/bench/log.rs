@@ -67,7 +67,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             rates.always.push(measured.rate(&["--to", &always.url()], in_flight).await?);
             rates.default.push(measured.rate(&["--to", &default.url()], in_flight).await?);
         }
-        let ratio = |ours: &[f64], to: &[f64]| median(ours.iter().zip(to).map(|(ours, theirs)| ours / theirs).collect());
+        let ratio =
+            |ours: &[f64], to: &[f64]| median(ours.iter().zip(to).map(|(ours, theirs)| ours / theirs).collect());
         let (to_always, to_default) = (ratio(&rates.ours, &rates.always), ratio(&rates.ours, &rates.default));
         let single = (in_flight == 128).then(|| (ratio(&rates.one_by_one, &rates.always), median(rates.one_by_one)));
         let (ours, always, default) = (median(rates.ours), median(rates.always), median(rates.default));

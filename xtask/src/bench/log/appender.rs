@@ -14,8 +14,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use selvage_model::event::MOST_RECORDS;
 use selvage_log::{EventLog, SqlLog};
+use selvage_model::event::MOST_RECORDS;
 use selvage_model::event::NewRecord;
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
@@ -26,8 +26,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 /// What an event weighs, about.
 const BODY: usize = 1_024;
 
-/// How many requests a producer has on the wire at most: while one is on its way, the next is gathered.
-const REQUESTS: usize = 2;
+/// How many requests a producer has on the wire at most, each with its part of what is under way: while one is on its way, the next
+/// is gathered.
+const REQUESTS: usize = 4;
 
 /// What is appended to, and how.
 #[derive(Args)]
@@ -125,19 +126,20 @@ async fn open(options: &AppenderOptions) -> Result<Target> {
 
 /// Puts what waits into requests, each on one of a few connections.
 async fn producer(address: &str, authorization: &str, in_flight: usize) -> Result<mpsc::Sender<Waiting>> {
+    let most = in_flight.div_ceil(REQUESTS).min(MOST_RECORDS);
     let (waits, waiting) = mpsc::channel(in_flight);
     let waiting = Arc::new(Mutex::new(waiting));
     for _ in 0..REQUESTS {
         let connection = Connection::open(address, authorization).await?;
-        tokio::spawn(produce(connection, Arc::clone(&waiting)));
+        tokio::spawn(produce(connection, Arc::clone(&waiting), most));
     }
     Ok(waits)
 }
 
 /// Who waits behind a request that failed is never told, which ends the run.
-async fn produce(mut connection: Connection, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> Result<()> {
+async fn produce(mut connection: Connection, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, most: usize) -> Result<()> {
     let mut gathered = Vec::new();
-    while waiting.lock().await.recv_many(&mut gathered, MOST_RECORDS).await > 0 {
+    while gather(&mut *waiting.lock().await, &mut gathered, most).await {
         let events: Vec<&[u8]> = gathered.iter().map(|waiting| waiting.event.as_slice()).collect();
         connection.send(&events).await.inspect_err(|error| eprintln!("{error:#}"))?;
         for waiting in gathered.drain(..) {
@@ -145,6 +147,18 @@ async fn produce(mut connection: Connection, waiting: Arc<Mutex<mpsc::Receiver<W
         }
     }
     Ok(())
+}
+
+/// Takes what waits, and what comes while the others who were just answered have their turn, up to so much; `false` where nothing comes
+/// any more.
+async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waiting>, most: usize) -> bool {
+    let mut taken = waiting.recv_many(gathered, most).await;
+    while taken > 0 && gathered.len() < most {
+        tokio::task::yield_now().await;
+        let room = most - gathered.len();
+        taken = waiting.recv_many(gathered, room.min(waiting.len())).await;
+    }
+    !gathered.is_empty()
 }
 
 impl Connection {
