@@ -199,6 +199,29 @@ fn a_guardrail_is_an_error_and_is_waived_only_where_the_fabric_is_declared() {
     );
 }
 
+/// Where a rule takes an interface's own `because` for a reason, it does so no more once it is a guardrail.
+#[test]
+fn no_domain_loosens_a_guardrail_by_a_word_of_its_own() {
+    let guarded = |name: &str| {
+        format!("kind: Fabric\nname: velo-works\nenvironments: {{dev: {{}}, test: {{}}}}\nguardrails: [{name}]\n")
+    };
+    let with = |settings: &str, interface: &str| {
+        let mut sources = sources(interface);
+        sources.insert("settings.yaml", settings);
+        findings(&sources)
+    };
+    for code in [code::DIRECT_ERP, code::SYSTEMS_SHOW] {
+        let rule = rule(code);
+        let good = Page::of(rule).good.files.swap_remove(0).1;
+        assert!(good.contains("because:"), "{code} is excused by nothing");
+        assert_eq!(with(&guarded("lists-have-pages"), &good), []);
+        let found = with(&guarded(rule.name), &good);
+        let told: Vec<_> = found.iter().map(|finding| (finding.code, finding.severity)).collect();
+        assert_eq!(told, [(code, Severity::Error)], "{found:#?}");
+        assert!(!found[0].fix.as_ref().unwrap().contains("because"), "{found:#?}");
+    }
+}
+
 #[test]
 fn secrets_are_not_repeated() {
     let shown = format!("{:?}", findings(&sources(&bad_text(code::SECRET_INLINE))));
