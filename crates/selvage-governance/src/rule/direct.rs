@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selvage_model::code;
-use selvage_model::finding::{Finding, Severity};
+use selvage_model::finding::Severity;
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::Connector;
@@ -50,8 +50,8 @@ fn way_out(context: &Context<'_>, rule: &LintRule, instead: &str) -> String {
 pub(crate) const UNCHECKED: LintRule = LintRule {
     code: code::DIRECT_UNCHECKED,
     name: "mediated-is-always-checked",
-    severity: Severity::Warning,
-    waivable: true,
+    severity: Severity::Error,
+    waivable: false,
     check: unchecked,
 };
 
@@ -61,7 +61,7 @@ fn unchecked(context: &Context<'_>, report: &mut Report) {
         if is_mediated && interface.validation.request != Check::Enforce {
             let message =
                 format!("`{reference}` is mediated: what does not fit the object is refused, whatever it says");
-            let finding = Finding::warning(code::DIRECT_UNCHECKED, &interface.place, message);
+            let finding = UNCHECKED.finding(&interface.place, message);
             report.add(reference, finding.fix("write `validation: {request: enforce}`, or leave it out"));
         }
     }
