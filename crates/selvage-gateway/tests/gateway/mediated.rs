@@ -105,7 +105,7 @@ fn what_does_not_fit_is_shown_by_a_sample() {
             422
         );
         let fields = running.gateway.contracts().into_iter().flat_map(|row| row.fields);
-        let told: Vec<_> = fields.map(|field| (field.name.to_string(), field.sample.clone())).collect();
+        let told: Vec<_> = fields.map(|field| (field.name, field.sample)).collect();
         assert_eq!(told, [("/lines/*/quantity".to_owned(), sample.to_owned())]);
     }
 }

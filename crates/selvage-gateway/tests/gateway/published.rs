@@ -47,7 +47,7 @@ fn running(data: &str) -> Running {
     Running::serving(|address| fabric::saying(address, "kind: Consumer\nname: stranger\n", &told), |_| {})
 }
 
-fn event(id: &str, kind: &str, data: Value) -> Value {
+fn event(id: &str, kind: &str, data: &Value) -> Value {
     json!({"specversion": "1.0", "id": id, "source": "/shop", "type": kind, "data": data})
 }
 
@@ -74,12 +74,12 @@ fn attributes(running: &Running) -> Vec<(String, u64)> {
 #[test]
 fn what_is_kept_and_what_is_pulled_is_counted_by_attribute() {
     let running = running("internal");
-    let made = event("a", "sales.order.made", json!({"number": "O-1", "weight": 3, "other": 1}));
+    let made = event("a", "sales.order.made", &json!({"number": "O-1", "weight": 3, "other": 1}));
     assert_eq!(post(&running, &[STRUCTURED], &made).status, 202);
-    let sent = event("b", "sales.parcel.sent", json!({"number": "P-1", "weight": 3}));
+    let sent = event("b", "sales.parcel.sent", &json!({"number": "P-1", "weight": 3}));
     assert_eq!(post(&running, &[BATCH], &json!([sent, sent, made])).status, 202);
     // What is not kept is no use.
-    assert_eq!(post(&running, &[STRUCTURED], &event("unfit", "sales.order.made", json!({"number": 1}))).status, 422);
+    assert_eq!(post(&running, &[STRUCTURED], &event("unfit", "sales.order.made", &json!({"number": 1}))).status, 422);
     running.client().get("shop", "/order-events/v1/events?wait=0s");
     running.client().request("POST", "/order-events/v1/groups/g/lease", &[&authorization("shop")], b"");
     let expected = [
@@ -105,9 +105,9 @@ fn found(running: &Running) -> Vec<String> {
 fn what_does_not_fit_is_shown_masked_or_as_it_is_where_everybody_may_see_it() {
     for (data, number) in [("internal", "a number of 2 digits"), ("public", "42")] {
         let running = running(data);
-        let unfit = event("unfit", "sales.order.made", json!({"number": 42}));
+        let unfit = event("unfit", "sales.order.made", &json!({"number": 42}));
         assert_eq!(post(&running, &[STRUCTURED], &unfit).status, 422);
-        let ill = event("ill", "sales.order.made", json!({"number": 42}));
+        let ill = event("ill", "sales.order.made", &json!({"number": 42}));
         assert_eq!(post(&running, &[BATCH], &json!([ill])).status, 202);
         let binary = [
             "Content-Type: application/json",
@@ -126,10 +126,10 @@ fn what_does_not_fit_is_shown_masked_or_as_it_is_where_everybody_may_see_it() {
 fn an_event_of_a_type_that_nobody_declares_is_shadow_traffic() {
     let running = running("internal");
     for kind in ["sales.order.lost", "sales.order.lost", "sales.sk_live_51H8aBcD9eFgH1jK"] {
-        assert_eq!(post(&running, &[STRUCTURED], &event("stray", kind, json!({"number": "O-1"}))).status, 422);
+        assert_eq!(post(&running, &[STRUCTURED], &event("stray", kind, &json!({"number": "O-1"}))).status, 422);
     }
     // One of a type that is declared was refused for something else.
-    assert_eq!(post(&running, &[STRUCTURED], &event("stray", "sales.order.made", json!({}))).status, 422);
+    assert_eq!(post(&running, &[STRUCTURED], &event("stray", "sales.order.made", &json!({}))).status, 422);
     let shadows = running.gateway.counted().usage().shadows;
     let seen: Vec<_> =
         shadows.iter().map(|(shape, requests, _)| (format!("{} {}", shape.method, shape.path), *requests)).collect();

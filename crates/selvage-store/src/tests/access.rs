@@ -76,7 +76,7 @@ async fn two_keys_count_at_a_time(stage: &Stage) {
     let (soon, late) = ("2130-01-01T00:00:00Z".parse().unwrap(), "2131-01-01T00:00:00Z".parse().unwrap());
     let second = store.rotate_key(&first, key(2), soon, "a.lead").await.unwrap().next.id;
     let third = store.rotate_key(&second, key(3), late, "a.lead").await.unwrap();
-    assert_eq!(third.ended, [first.clone()], "the first ends before its time");
+    assert_eq!(third.ended, from_ref(&first), "the first ends before its time");
     assert_eq!(counting(&store).await, BTreeSet::from([other.clone(), second.clone(), third.next.id.clone()]));
     let fourth = store.rotate_key(&second, key(4), late, "a.lead").await.unwrap();
     assert_eq!(fourth.ended, [third.next.id], "a successor that nobody uses ends, too");
