@@ -77,7 +77,8 @@ struct State(Vec<Value>);
 
 impl State {
     fn contract(&self) -> Value {
-        let operation = json!({"operationId": "list", "parameters": self.0, "responses": {"200": {"description": "well"}}});
+        let operation =
+            json!({"operationId": "list", "parameters": self.0, "responses": {"200": {"description": "well"}}});
         json!({"openapi": "3.1.0", "info": {"title": "things", "version": "1"}, "paths": {"/things": {"get": operation}}})
     }
 
