@@ -213,8 +213,11 @@ fn faults(tried: &Tried) -> Gate {
         saw.push_str("; ");
         saw.push_str(told);
     }
+    if tried.is_idle() {
+        saw.push_str("; nothing was tried of what the domain declares");
+    }
     saw.push_str(&elsewhere(tried));
-    Gate::new("faults", tried.failed.is_empty(), saw)
+    Gate::new("faults", tried.failed.is_empty() && !tried.is_idle(), saw)
 }
 
 /// Whether what the domain's interfaces promise is kept in their windows, by what was counted in this environment: what is promised there now
