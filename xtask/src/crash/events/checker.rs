@@ -37,8 +37,9 @@ pub(super) struct Round {
 
 /// So many events are acknowledged in a round, or it shows nothing.
 pub(super) const ENOUGH: usize = 64;
-/// What was given so long ago is noted as given.
-const NOTED_WITHIN: Duration = Duration::from_secs(1);
+/// What was given so long ago is noted as given, or its node has lost its lease of a second: one write may be under way for as long, and what
+/// came meanwhile waits for the next one.
+const NOTED_WITHIN: Duration = Duration::from_millis(2_500);
 
 impl Observed {
     /// A producer was told that its event is kept.
@@ -62,7 +63,7 @@ impl Observed {
         self.round.acknowledged >= ENOUGH && self.round.given.len() >= self.delivered.len() && self.in_flight > 0
     }
 
-    /// What each reader was given in the last second may come again, and so much that was under way to it.
+    /// What each reader was given lately may come again, and so much that was under way to it.
     pub(super) fn may_come_again(&mut self, under_way: usize) {
         let now = Instant::now();
         for reader in self.delivered.keys() {

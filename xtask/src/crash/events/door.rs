@@ -158,6 +158,7 @@ impl Door {
     async fn cuts(&mut self) -> Result<()> {
         for _ in 0..PLANTED_CUTS {
             tokio::time::sleep(Duration::from_millis(WORKS.start)).await;
+            is_at_work(&self.seen).await;
             with(&self.seen, Observed::end_round);
             self.end(End::PowerCut)?;
             self.start().await?;
@@ -237,7 +238,11 @@ pub(super) async fn plant(directory: &Path) -> Result<[(&'static str, bool); 5]>
     let [loss, double, reorder, restart] = table.map(|(planted, is_found)| (planted, is_found(&readers)));
     // What was acknowledged before the sync never came to somebody, and the node said so.
     let (early, is_named) = early;
-    let is_lost = is_named && early.iter().any(|broken| matches!(broken, Broken::Lost { .. }));
+    let was_lost = early.iter().any(|broken| matches!(broken, Broken::Lost { .. }));
+    if was_lost != is_named {
+        eprintln!("    by the disk: lost {was_lost}, named {is_named}");
+    }
+    let is_lost = was_lost && is_named;
     Ok([loss, double, reorder, restart, ("acknowledgement before the sync", is_lost)])
 }
 

@@ -62,8 +62,8 @@ pub(in super::super) async fn stood_still(directory: &Path, url: String) -> Resu
     if !left.is_empty() {
         wrong.push(format!("nobody took over what {} of {} readers are given", left.len(), stalled.len()));
     }
-    // It may send what it had in hand before it learns that it is not its own.
-    with(&first.seen, |seen| (0..READERS).for_each(|reader| *seen.again.entry(reader).or_default() += UNDER_WAY));
+    // It may send what it had in hand before it learns that it is not its own, and both share the subscriptions anew.
+    with(&first.seen, |seen| seen.may_come_again(UNDER_WAY));
     if let Some(node) = &first.running {
         node.go_on();
     }
