@@ -76,16 +76,7 @@ impl Store {
             Some(target) => Some(find(&mut transaction, target).await?),
             None => None,
         };
-        let deliver = match &target {
-            Some(target) => {
-                may_have_been_sent(&of).map_err(refused)?;
-                may_be_sent(&of, target)?
-            }
-            None => may_be_repeated(&of).map_err(refused)?,
-        };
-        if target.is_none() && !of.is_sent() {
-            return Err(StoreError::ReplayUnsent { label: of.label(), state: of.state });
-        }
+        let deliver = sent_to(&of, target.as_ref())?;
         let sent_as = target.as_ref().unwrap_or(&of);
         let head = Stream::find(&mut transaction, &of.interface).await?.head()?;
         let through = new.through.unwrap_or(head).min(head);
@@ -95,22 +86,8 @@ impl Store {
         let number = Uuid::new_v4().as_u128();
         let (id, name) = (format!("rpl_{number:032x}"), format!("replay-{:08x}", number >> 96));
         let terms = SubscriptionTerms {
-            events: of.terms.events.clone(),
-            from: Beginning::Oldest,
-            until: sent_as.terms.until,
-            on_end: sent_as.terms.on_end,
-            lag: None,
             deliver: Some(DeliveryTerms { rate: new.rate.or(deliver.rate), ..deliver.clone() }),
-            replay: Some(ReplayTerms {
-                of: of.id.clone(),
-                target: target.as_ref().map(|target| target.id.clone()),
-                through,
-                lanes: new.lanes.iter().map(ToString::to_string).collect(),
-                by: new.by.clone(),
-                reason: Some(new.because.clone()),
-                most: None,
-                reached: None,
-            }),
+            ..terms(new, &of, sent_as, through)
         };
         let now = transaction.now().await?;
         let (interface, words) = (of.interface.to_string(), json!(terms));
@@ -155,6 +132,45 @@ impl Store {
         transaction.run(NOTE_TERMS, bind![id, json!(terms).to_string()]).await?;
         access::raise(&mut transaction).await?;
         transaction.commit().await
+    }
+}
+
+/// Where the events of a subscription go again: to its own endpoint, or to that of the target.
+fn sent_to<'a>(
+    of: &'a LiveSubscription,
+    target: Option<&'a LiveSubscription>,
+) -> Result<&'a DeliveryTerms, StoreError> {
+    let refused = |because: &str| StoreError::NoReplay { label: of.label(), because: because.to_owned() };
+    if let Some(target) = target {
+        may_have_been_sent(of).map_err(refused)?;
+        return may_be_sent(of, target);
+    }
+    let deliver = may_be_repeated(of).map_err(refused)?;
+    match of.is_sent() {
+        true => Ok(deliver),
+        false => Err(StoreError::ReplayUnsent { label: of.label(), state: of.state }),
+    }
+}
+
+/// The terms of a replay, but for how it is delivered.
+fn terms(new: &NewReplay, of: &LiveSubscription, sent_as: &LiveSubscription, through: Position) -> SubscriptionTerms {
+    SubscriptionTerms {
+        events: of.terms.events.clone(),
+        from: Beginning::Oldest,
+        until: sent_as.terms.until,
+        on_end: sent_as.terms.on_end,
+        lag: None,
+        deliver: None,
+        replay: Some(ReplayTerms {
+            of: of.id.clone(),
+            target: (sent_as.id != of.id).then(|| sent_as.id.clone()),
+            through,
+            lanes: new.lanes.iter().map(ToString::to_string).collect(),
+            by: new.by.clone(),
+            reason: Some(new.because.clone()),
+            most: None,
+            reached: None,
+        }),
     }
 }
 

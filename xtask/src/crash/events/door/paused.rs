@@ -17,9 +17,7 @@ use crate::selvage::Node;
 /// Readers that are given nothing for so long are those of the node that stands still.
 const STALLED: Duration = Duration::from_millis(500);
 /// They are given something again within this: longer than the lease.
-const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(20);
-/// So many events each, before the first node goes on.
-const GIVEN: usize = 2 * UNDER_WAY;
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(60);
 /// Both work on for so long then.
 const GOES_ON: Duration = Duration::from_secs(2);
 
@@ -57,7 +55,7 @@ pub(in super::super) async fn stood_still(directory: &Path, url: String) -> Resu
     while !left.is_empty() && began.elapsed() < TAKEN_OVER_WITHIN {
         tokio::time::sleep(LOOK_EVERY).await;
         let given = first.given();
-        left.retain(|(reader, before)| given.get(*reader).is_none_or(|now| *now < before + GIVEN));
+        left.retain(|(reader, before)| given.get(*reader).is_none_or(|now| *now <= *before));
     }
     if !left.is_empty() {
         wrong.push(format!("nobody took over what {} of {} readers are given", left.len(), stalled.len()));
