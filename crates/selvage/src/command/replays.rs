@@ -174,7 +174,7 @@ impl List {
             Of { label: label(&replay.of), target: label(replay.sent_as()) }
         };
         if self.json {
-            let rows = replays.iter().map(|(view, replay)| as_json(view, replay, of(replay), view.shared_by(&views)));
+            let rows = replays.iter().map(|(view, replay)| as_json(view, replay, &of(replay), view.shared_by(&views)));
             say(format_args!("{:#}", Value::Array(rows.collect())))?;
             return Ok(Outcome::Well);
         }
@@ -185,7 +185,7 @@ impl List {
         let mut table = Table::new();
         table.load_style(TABLE).set_header(COLUMNS);
         for (view, replay) in replays {
-            table.add_row(row(view, replay, of(replay), view.shared_by(&views)));
+            table.add_row(row(view, replay, &of(replay), view.shared_by(&views)));
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -203,7 +203,7 @@ struct Of {
     target: String,
 }
 
-fn row(view: &SubscriptionView, replay: &ReplayTerms, of: Of, shared_by: usize) -> [String; 13] {
+fn row(view: &SubscriptionView, replay: &ReplayTerms, of: &Of, shared_by: usize) -> [String; 13] {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
     let done = format!("{done} %");
@@ -225,7 +225,7 @@ fn row(view: &SubscriptionView, replay: &ReplayTerms, of: Of, shared_by: usize) 
     ]
 }
 
-fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: Of, shared_by: usize) -> Value {
+fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &Of, shared_by: usize) -> Value {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
     json!({
