@@ -112,14 +112,23 @@ pub struct Tried {
     pub failed: Vec<String>,
     /// What does not, and is of other domains, and stands on nothing of the one that is released: it keeps no release out.
     pub elsewhere: Vec<String>,
-    /// What the simulation does not have.
+    /// What was not tried, with the reason: the simulation does not have it, or it is of a kind that is not tried.
     pub skipped: Vec<String>,
+    /// How many interfaces and subscriptions that can be tried the domain declares.
+    pub own: usize,
+    /// Of those, how many anything was tried of.
+    pub own_tried: usize,
 }
 
 impl Tried {
     /// Notes what does not hold, where that is for the release to answer for, or for others.
     pub fn fail(&mut self, is_its_own: bool, says: String) {
         if is_its_own { self.failed.push(says) } else { self.elsewhere.push(says) }
+    }
+
+    /// Whether the domain declares what can be tried, and nothing of it was.
+    pub fn is_idle(&self) -> bool {
+        self.own > 0 && self.own_tried == 0
     }
 }
 

@@ -334,7 +334,7 @@ async fn a_budget_is_the_domains_own_and_of_its_environment() {
     counted(&stage, ("c", "test"), "brno", (Promised::Within(second), 100, 89)).await;
     let went = stage.activated(&ghent, "test").await;
     let budget = went.gates.iter().find(|gate| gate.gate == "budget").unwrap();
-    assert_eq!((budget.open, budget.saw.as_str()), (true, "2 promises kept"), "and not what Brno promises");
+    assert_eq!((budget.open, budget.saw.as_str()), (true, "1 kept, 1 not measured"), "and not what Brno promises");
     let refused = stage.desk.activate(&brno, &activating("test")).await.unwrap_err();
     let refused = said(&refused);
     assert!(
@@ -347,6 +347,35 @@ async fn a_budget_is_the_domains_own_and_of_its_environment() {
     stage.activated(&again, "dev").await;
     let refused = said(&stage.desk.activate(&again, &activating("test")).await.unwrap_err());
     assert!(refused.contains("ghent-orders@1: 3 of 200 failed, 2 may"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_does_not_open_its_own_budget() {
+    let stage = Stage::new().await;
+    let group = GROUP.replace("gates: {faults: true}", "gates: {budget: true}");
+    let group = stage.released("group", ("fabric.yaml".to_owned(), group)).await;
+    for environment in ["dev", "test"] {
+        stage.activated(&group, environment).await;
+    }
+    let (path, promised) = promising("ghent");
+    let release = stage.released("plant-ghent", (path.clone(), promised.clone())).await;
+    for environment in ["dev", "test"] {
+        stage.activated(&release, environment).await;
+    }
+    counted(&stage, ("a", "test"), "ghent", (Promised::Well, 100, 95)).await;
+    // One that promises less, one that promises it for another time, and one that promises nothing.
+    let less = promised.replace("availability: 99%, window: 30d", "availability: 90%, window: 30d");
+    let other = promised.replace("availability: 99%, window: 30d", "availability: 90%, window: 1d");
+    let nothing =
+        promised.lines().filter(|line| !line.starts_with("slo:")).fold(String::new(), |all, line| all + line + "\n");
+    for (text, others) in [(less, "0 kept"), (other, "1 kept"), (nothing, "0 kept")] {
+        assert_ne!(text, promised);
+        let release = stage.released("plant-ghent", (path.clone(), text)).await;
+        stage.activated(&release, "dev").await;
+        let refused = said(&stage.desk.activate(&release, &activating("test")).await.unwrap_err());
+        let spent = format!("ghent-orders@1: 5 of 100 failed, 1 may; {others}, 1 not measured");
+        assert!(refused.contains("FAB7057") && refused.contains(&spent), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

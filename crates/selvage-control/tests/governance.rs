@@ -490,6 +490,36 @@ async fn approvals_are_of_what_the_others_released_by_then() {
     assert!(late["detail"].as_str().unwrap().contains("since it was proposed"), "{late:#}");
 }
 
+/// An emergency does not wait for what came since it was proposed, and is ratified by whom that asks for, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_is_ratified_by_what_the_others_released_by_then() {
+    let rule = "---\nkind: ApprovalRule\nname: all-by-architecture\nwhen: \"change.differences >= 0\"\nrequire: [architecture]\n";
+    for is_approved in [true, false] {
+        let stage = Stage::new().await;
+        begin(&stage).await;
+        let (_, change) = propose(&stage, "the line stands", json!({"emergency": true})).await;
+        let path = format!("/changes/{}", change["id"].as_str().unwrap());
+        let decisions = format!("{path}/decisions");
+        if is_approved {
+            assert_eq!(stage.verdict("ghent.board", Method::POST, &decisions, approve()).await, "200");
+        }
+        stage.released("group", json!({"fabric.yaml": format!("{GROUP}{rule}")}), "group.security").await;
+        assert_eq!(stage.verdict("ghent.author", Method::POST, &format!("{path}/release"), None).await, "201");
+        let (_, early) = stage.ask("group.board", Method::GET, &path, None).await;
+        assert!(early["ratify_until"].is_string(), "{early:#}");
+        let open = early["open"].as_array().unwrap();
+        assert!(open.iter().any(|it| it["need"].as_str().unwrap().contains("board of group")), "{early:#}");
+        assert_eq!(open.len(), if is_approved { 1 } else { 2 }, "{early:#}");
+        if !is_approved {
+            let (status, half) = stage.ask("ghent.board", Method::POST, &decisions, approve()).await;
+            assert_eq!(status, 200);
+            assert!(half["ratify_until"].is_string(), "architecture has not said anything: {half:#}");
+        }
+        let (status, ratified) = stage.ask("group.board", Method::POST, &decisions, approve()).await;
+        assert_eq!((status, &ratified["ratify_until"]), (200, &Value::Null), "{ratified:#}");
+    }
+}
+
 /// A change of Ghent through the API, by its author.
 async fn propose(stage: &Stage, title: &str, more: Value) -> (u16, Value) {
     let text = format!("{GHENT}# {title}\n");

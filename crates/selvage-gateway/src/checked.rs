@@ -29,6 +29,7 @@ use crate::head::Head;
 use crate::hop;
 use crate::serve::{Admitted, Asked};
 use crate::snapshot::{Checks, DirectScope};
+use crate::usage::{self, Places};
 use crate::whole::Terms;
 pub(crate) use answer::{Gathered, gather};
 use coming::Coming;
@@ -228,7 +229,8 @@ async fn admit<'a>(
         request::Outcome::Passes(passing) => {
             asked.note(admitted, &passing.noted);
             let by_query = parts.uri.query().map(|query| contract.asked(query)).unwrap_or_default();
-            asked.count_places(permit, (by_query, passing.sent));
+            let whole = usage::asks_for_all(parts);
+            asked.count_places(permit, Places { asked: by_query, sent: passing.sent, whole });
             Ok((passing.upload, passing.progress))
         }
         request::Outcome::Refused { problem, noted, unread } => {

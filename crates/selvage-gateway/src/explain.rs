@@ -303,11 +303,7 @@ pub(crate) fn explained<'s>(
         foreseen = foresee(&plan, head, &mut listener);
     }
     let mut stages = listener.stages;
-    for stage in Stage::ALL {
-        if !stages.iter().any(|decided| decided.stage == stage) {
-            stages.push(Decided { stage, verdict: Verdict::NotReached, because: String::new() });
-        }
-    }
+    complete(&mut stages);
     let mut explanation =
         Explanation { release: snapshot.release().to_owned(), access: snapshot.revision(), stages, status, code };
     if let Some(problem) = &foreseen {
@@ -325,6 +321,18 @@ pub(crate) fn explained<'s>(
         Plan::Probe(_) | Plan::Page(_) | Plan::Token | Plan::Document(_) => (None, None),
     };
     Explained { explanation, served, consumer }
+}
+
+/// Adds the stages of which nothing was asked, each behind those that it comes after.
+fn complete(stages: &mut Vec<Decided>) {
+    for (place, stage) in Stage::ALL.iter().enumerate() {
+        if stages.iter().any(|decided| decided.stage == *stage) {
+            continue;
+        }
+        let before = &Stage::ALL.get(..place).unwrap_or_default();
+        let at = stages.iter().rposition(|decided| before.contains(&decided.stage)).map_or(0, |last| last + 1);
+        stages.insert(at, Decided { stage: *stage, verdict: Verdict::NotReached, because: String::new() });
+    }
 }
 
 /// What of a request that passes the decision is refused by what comes behind it, as far as its head tells.

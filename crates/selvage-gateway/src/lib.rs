@@ -82,7 +82,7 @@ pub use refusal::Refusal;
 pub use snapshot::{Declared, Snapshot, SnapshotSource, uncheckable};
 pub use tally::latency_bounds;
 pub use tls::{ClientCertificates, RevocationList, Tls, TlsError, TlsFiles};
-pub use token::{Document, IssuerKeys, KeysOfIssuers, TokenAsk};
+pub use token::{Document, IssuerKeys, KeysOfIssuers, TokenAsk, issuer_of};
 pub use traffic::{BrokenField, ContractTraffic, InterfaceTraffic, ShadowSample, Traffic};
 pub use usage::Usage;
 pub use webhook::{WebhookKey, WebhookKeyError, WebhookKeys};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use selvage_model::class;
 use selvage_model::code;
@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::answer;
 use crate::body::Reply;
 use crate::burden::{Held, Scale};
+use crate::cache::validator;
 use crate::contract::Violation;
 use crate::json;
 use crate::path;
@@ -34,6 +35,8 @@ static IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-r
 /// The engine answers within the caller's patience; this is for the way back.
 const GRACE: Duration = Duration::from_secs(2);
 const JSON: &str = "application/json";
+/// The longest body of which samples are taken.
+const MOST_SAMPLED: usize = 64 * 1024;
 /// What every list takes beside the attributes of its object.
 const PARAMETERS: [&str; 3] = ["limit", "cursor", "updated_since"];
 
@@ -95,11 +98,11 @@ pub(crate) async fn mediate<'a>(
             if let Some(problem) = asked.too_late_to_tell(&permit, &parts.method) {
                 return asked.fail(admitted, &problem);
             }
-            asked.note(&admitted, &noted(answer.refused(), permit.served));
+            asked.note(&admitted, &noted(answer.refused(), permit.served, heard.sent.as_deref()));
             if let Some(problem) = asked.held_to_object(&admitted, &answer, intent.verb) {
                 return asked.fail(admitted, &problem);
             }
-            give(asked, admitted, answer, (parts.uri.path(), permit.masks(intent.verb)))
+            give(asked, admitted, answer, (&parts, permit.masks(intent.verb)))
         }
         Err(_) => {
             let detail = "the answer was not ready in time; a write goes on: ask again with the same Idempotency-Key";
@@ -112,6 +115,8 @@ pub(crate) async fn mediate<'a>(
 struct Heard {
     body: Option<Value>,
     held: Held,
+    /// Its bytes, where they are few: what does not fit is shown by a sample.
+    sent: Option<Bytes>,
 }
 
 /// Reads a request's body, where its right lasts as long; why not otherwise, and whether all of it was read.
@@ -130,13 +135,13 @@ async fn hear<'a>(
     let mut scale = bearer.scale(bytes.len());
     let body = read(verb, headers, &bytes, &mut scale).map_err(|problem| {
         if !scale.is_full() {
-            asked.note(admitted, &noted(Some(&problem), admitted.permit.served));
+            asked.note(admitted, &noted(Some(&problem), admitted.permit.served, None));
         }
         (problem, true)
     })?;
-    drop(bytes);
+    let sent = sampled(bytes);
     let load = scale.whole().map_err(|problem| (problem, true))?;
-    Ok(Heard { body, held: load.held() })
+    Ok(Heard { body, held: load.held(), sent })
 }
 
 fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8], scale: &mut Scale<'_>) -> Result<Option<Value>, Problem> {
@@ -156,8 +161,13 @@ fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8], scale: &mut Scale<'_
     })
 }
 
+/// A body of which samples can be taken once somebody says what does not fit. It is borne for as long.
+pub(crate) fn sampled(bytes: Bytes) -> Option<Bytes> {
+    (1..=MOST_SAMPLED).contains(&bytes.len()).then_some(bytes)
+}
+
 /// What was found when a request was checked against its object: the engine checks and refuses, here it is counted.
-fn noted(refused: Option<&Problem>, served: &Served) -> Noted {
+fn noted(refused: Option<&Problem>, served: &Served, sent: Option<&[u8]>) -> Noted {
     let declares =
         |name: &str| PARAMETERS.contains(&name) || served.attributes.iter().any(|known| known.as_ref() == name);
     let rule = refused.and_then(|problem| match problem.code {
@@ -168,7 +178,8 @@ fn noted(refused: Option<&Problem>, served: &Served) -> Noted {
         _ => None,
     });
     let found = refused.zip(rule).map(|(problem, rule)| Violation::of_problem(problem, rule, declares));
-    Noted::new(Side::Request, Verdict::Fits, found.unwrap_or_default())
+    let found = Violation::with_samples(found.unwrap_or_default(), sent, ("", served.shows_values));
+    Noted::new(Side::Request, Verdict::Fits, found)
 }
 
 impl Asked<'_> {
@@ -221,8 +232,9 @@ fn give<'a>(
     asked: Asked<'a>,
     admitted: Admitted<'a>,
     answer: MediatedAnswer,
-    (path, masks): (&str, Option<&HeaderValue>),
+    (parts, masks): (&Parts, Option<&HeaderValue>),
 ) -> Response<Reply> {
+    let path = parts.uri.path();
     match answer {
         MediatedAnswer::Done { status, body, location, etag, next, age, replayed, found: _ } => {
             let mut response = answer::json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &body, JSON);
@@ -235,7 +247,7 @@ fn give<'a>(
             if let Some(masks) = masks {
                 headers.insert(SELVAGE_MASKED.clone(), masks.clone());
             }
-            asked.finish(admitted, response)
+            asked.finish(admitted, if has_it(parts, &response) { unmodified(response) } else { response })
         }
         MediatedAnswer::Accepted { operation } => {
             let body = serde_json::json!({"operation": operation.as_str(), "state": "unknown"});
@@ -251,6 +263,20 @@ fn give<'a>(
             response
         }
     }
+}
+
+/// Whether who reads has this record as it is: by its tag, which lists have not.
+fn has_it(parts: &Parts, response: &Response<Reply>) -> bool {
+    let reads = matches!(parts.method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
+    let is_tagged = response.headers().contains_key(header::ETAG);
+    reads && is_tagged && validator::is_unmodified(&parts.headers, response.status(), response.headers())
+}
+
+fn unmodified(response: Response<Reply>) -> Response<Reply> {
+    let mut bare = answer::empty(StatusCode::NOT_MODIFIED);
+    *bare.headers_mut() = response.into_parts().0.headers;
+    validator::without_body(bare.headers_mut());
+    bare
 }
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<String>) {

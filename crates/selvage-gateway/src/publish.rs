@@ -3,11 +3,14 @@
 
 mod binding;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::{Body, Incoming};
+use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 use selvage_model::publication::{Kept, Publication, Published};
@@ -18,8 +21,10 @@ use crate::answer;
 use crate::body::Reply;
 use crate::burden::Held;
 use crate::contract::Violation;
-use crate::mediate::collect;
+use crate::decide::Permit;
+use crate::mediate::{collect, sampled};
 use crate::serve::{Admitted, Asked};
+use crate::snapshot::Served;
 use crate::tally::{Noted, Side, Verdict};
 use crate::whole::Terms;
 
@@ -44,7 +49,7 @@ pub(crate) async fn publish<'a>(
         return response;
     }
     let _place = admitted.taken.entered.place.take();
-    let (events, held) = match hear(asked, &admitted, (&parts, body), patience).await {
+    let heard = match hear(asked, &admitted, (&parts, body), patience).await {
         Ok(heard) => heard,
         Err((problem, is_read)) => {
             let mut response = asked.fail(admitted, &problem);
@@ -54,6 +59,8 @@ pub(crate) async fn publish<'a>(
             return response;
         }
     };
+    let Heard { events, held, seen, sent, below } = heard;
+    let samples = |found| Violation::with_samples(found, sent.as_deref(), (below, permit.served.shows_values));
     let publication = Publication {
         interface: permit.served.reference.clone(),
         consumer: permit.consumer.clone(),
@@ -67,16 +74,66 @@ pub(crate) async fn publish<'a>(
     match tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.publish(publication, held)).await {
         Ok(Published::Kept { events, found }) => {
             let found = found.iter().map(|error| Violation::of_field(error, "object")).collect();
-            asked.note(&admitted, &Noted::new(Side::Request, Verdict::Fits, found));
+            asked.note(&admitted, &Noted::new(Side::Request, Verdict::Fits, samples(found)));
+            asked.count_sent(&permit, seen.sent);
             asked.finish(admitted, kept(&events))
         }
         Ok(Published::Refused(problem)) => {
-            asked.note(&admitted, &refused(&problem));
+            asked.note(&admitted, &Noted::new(Side::Request, Verdict::Fits, samples(refused(&problem))));
+            if problem.code == code::EVENT_UNPLACED {
+                asked.stray(&permit, &seen.undeclared);
+            }
             asked.fail(admitted, &problem)
         }
         Err(_) => {
             let detail = "the log did not answer in time; the events may be kept: send them again, with the same ids";
             asked.fail(admitted, &Problem::new(504, code::OUTCOME_LATE, detail).retry_after(1))
+        }
+    }
+}
+
+/// The events of a request, what they weigh until the work on them is done, and what is counted of them then.
+struct Heard {
+    events: Events,
+    held: Held,
+    seen: Seen,
+    /// The bytes of the body, where they are few: what does not fit is shown by a sample.
+    sent: Option<Bytes>,
+    /// Below what of an event the body begins.
+    below: &'static str,
+}
+
+/// What is counted of events once it is known what became of them.
+#[derive(Default)]
+struct Seen {
+    /// What their objects have of what they carry, by the places of attributes.
+    sent: BTreeSet<usize>,
+    /// Types that the interface does not declare.
+    undeclared: BTreeSet<String>,
+}
+
+impl Seen {
+    fn of(events: &[CloudEvent], served: &Served) -> Self {
+        let mut seen = Self::default();
+        for event in events {
+            let Some(places) = served.types.get(event.kind.as_str()) else {
+                seen.undeclared.insert(event.kind.clone());
+                continue;
+            };
+            let Some(data) = event.data.as_ref().and_then(Value::as_object) else { continue };
+            let is_given =
+                |place: &&usize| served.attributes.get(**place).is_some_and(|name| data.contains_key(&**name));
+            seen.sent.extend(places.iter().filter(is_given));
+        }
+        seen
+    }
+}
+
+impl Asked<'_> {
+    /// Counts events of types that nobody declares where they were sent to.
+    fn stray(self, permit: &Permit<'_>, undeclared: &BTreeSet<String>) {
+        for kind in undeclared {
+            self.worker.shard.stray(&permit.served.reference, kind, self.now.as_second());
         }
     }
 }
@@ -87,7 +144,7 @@ async fn hear<'a>(
     admitted: &Admitted<'a>,
     (parts, body): (&Parts, Incoming),
     limit: Duration,
-) -> Result<(Events, Held), (Problem, bool)> {
+) -> Result<Heard, (Problem, bool)> {
     let permit = &admitted.permit;
     let mode = binding::mode(&parts.headers).map_err(|problem| (problem, false))?;
     let bearer = asked.bearer(permit);
@@ -97,17 +154,20 @@ async fn hear<'a>(
     let mut scale = bearer.scale(bytes.len());
     let events = binding::read(mode, &parts.headers, &bytes, &mut scale).map_err(|problem| {
         if !scale.is_full() {
-            asked.note(admitted, &refused(&problem));
+            let below = mode.below();
+            let found = Violation::with_samples(refused(&problem), Some(&bytes), (below, permit.served.shows_values));
+            asked.note(admitted, &Noted::new(Side::Request, Verdict::Fits, found));
         }
         (problem, true)
     })?;
-    drop(bytes);
+    let sent = sampled(bytes);
     let load = scale.whole().map_err(|problem| (problem, true))?;
-    Ok((events, load.held()))
+    let seen = Seen::of(&events.events, permit.served);
+    Ok(Heard { events, held: load.held(), seen, sent, below: mode.below() })
 }
 
 /// What was found in events that were refused for what they are.
-fn refused(problem: &Problem) -> Noted {
+fn refused(problem: &Problem) -> Vec<Violation> {
     let rule = match problem.code {
         code::EVENT_FORM | code::EVENT_UNPLACED => Some("envelope"),
         code::EVENT_OFF_CONTRACT => Some("object"),
@@ -115,8 +175,7 @@ fn refused(problem: &Problem) -> Noted {
         code::EVENT_MODE | code::BODY_CHARSET => Some("content"),
         _ => None,
     };
-    let found = rule.map(|rule| Violation::of_problem(problem, rule, |_| false));
-    Noted::new(Side::Request, Verdict::Fits, found.unwrap_or_default())
+    rule.map(|rule| Violation::of_problem(problem, rule, |_| false)).unwrap_or_default()
 }
 
 /// 202 where the log has something that it had not, 200 where all was known.

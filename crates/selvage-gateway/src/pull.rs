@@ -64,6 +64,9 @@ pub(crate) async fn pull<'a>(
         Err((problem, is_read)) => return refused(asked, admitted, &problem, is_read),
     };
     let permit = &admitted.permit;
+    if matches!(ask, PullAsk::Events(_)) {
+        asked.count_whole(permit);
+    }
     let pull = Pull {
         interface: permit.served.reference.clone(),
         consumer: permit.consumer.clone(),

@@ -1,6 +1,7 @@
 //! How requests that nothing declares look, so that those that look alike are one: numbers, ids and codes are folded, and so
 //! is whatever may be a secret. A path is never kept as it came. INVARIANT: SECRET-FREE
 
+use selvage_model::name::InterfaceRef;
 use selvage_model::usage::ShadowShape;
 
 const MOST_SEGMENTS: usize = 8;
@@ -24,6 +25,19 @@ pub(crate) fn shape(method: &str, path: &str) -> ShadowShape {
         folded.push('/');
     }
     ShadowShape { method: cut(method, LONGEST_METHOD), path: folded }
+}
+
+/// The shape of an event of a type that its interface does not declare: where it was sent to, and its type, folded part by part.
+pub(crate) fn of_event(interface: &InterfaceRef, kind: &str) -> ShadowShape {
+    let mut parts = kind.split('.');
+    let mut folded: Vec<String> = parts
+        .by_ref()
+        .take(MOST_SEGMENTS)
+        .map(|part| if part.is_empty() { String::new() } else { fold(part, 0) })
+        .collect();
+    folded.extend(parts.next().map(|_| "…".to_owned()));
+    let path = format!("/{}/v{}/{}", interface.name, interface.major, folded.join(".").replace('/', "?"));
+    ShadowShape { method: ShadowShape::PUBLISH.to_owned(), path }
 }
 
 /// A path with what may be a secret taken out, and the rest as it came.
@@ -98,6 +112,23 @@ mod tests {
             assert_eq!(shape("GET", path).path, expected, "{path}");
         }
         assert_eq!(shape(&"X".repeat(99), "/").method.len(), LONGEST_METHOD);
+    }
+
+    #[test]
+    fn events_of_undeclared_types_look_as_where_they_were_sent_and_what_they_are() {
+        let long = format!("a.{}", "b.".repeat(50));
+        for (kind, expected) in [
+            ("factory.step.lost", "/step-events/v1/factory.step.lost"),
+            ("com.acme.order2.made", "/step-events/v1/com.acme.order2.made"),
+            ("factory.sk_live_51H8aBcD9eFgH1jK", "/step-events/v1/factory.{secret}"),
+            ("factory.42.lost", "/step-events/v1/factory.{number}.lost"),
+            ("../../a/b", "/step-events/v1/..?..?a?b"),
+            ("", "/step-events/v1/"),
+            (long.as_str(), "/step-events/v1/a.b.b.b.b.b.b.b.…"),
+        ] {
+            let shape = of_event(&"step-events@1".parse().unwrap(), kind);
+            assert_eq!((shape.method.as_str(), shape.path.as_str()), ("PUBLISH", expected), "{kind}");
+        }
     }
 
     #[test]

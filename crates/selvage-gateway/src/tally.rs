@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use selvage_model::code::Code;
+use selvage_model::name::InterfaceRef;
 use selvage_model::usage::{ShadowShape, Way};
 
 use crate::outcome::{OUTCOMES, Outcome};
@@ -246,15 +247,25 @@ impl Shard {
 
     /// Counts a request that nothing declares. INVARIANT: DECLARED
     pub(crate) fn shadow(&self, method: &str, path: &str, at: i64) {
+        let sample = shadow::without_secrets(path, SAMPLE_PATH);
+        self.shadowed(shadow::shape(method, path), sample, at);
+    }
+
+    /// Counts an event of a type that its interface does not declare. INVARIANT: DECLARED
+    pub(crate) fn stray(&self, interface: &InterfaceRef, kind: &str, at: i64) {
+        let shape = shadow::of_event(interface, kind);
+        let sample = shape.path.clone();
+        self.shadowed(shape, sample, at);
+    }
+
+    fn shadowed(&self, mut shape: ShadowShape, sample: String, at: i64) {
         let cut = |text: &str, most: usize| text.chars().take(most).collect();
         let mut rare = self.rare();
         rare.shadow += 1;
         if rare.samples.len() >= SAMPLES {
             rare.samples.pop_front();
         }
-        let sample = shadow::without_secrets(path, SAMPLE_PATH);
-        rare.samples.push_back(ShadowSample { method: cut(method, SAMPLE_METHOD), path: sample, at });
-        let mut shape = shadow::shape(method, path);
+        rare.samples.push_back(ShadowSample { method: cut(&shape.method, SAMPLE_METHOD), path: sample, at });
         if rare.shapes.len() >= MOST_SHAPES && !rare.shapes.contains_key(&shape) {
             shape = ShadowShape { method: "…".to_owned(), path: "…".to_owned() };
         }

@@ -13,6 +13,7 @@ mod verify;
 pub use counts::TokenAsk;
 pub use issuers::Document;
 pub use key::{IssuerKeys, KeysOfIssuers};
+pub use verify::issuer_of;
 
 pub(crate) use counts::TokenCounts;
 pub(crate) use issue::{NotIssued, Whose, client, issue};

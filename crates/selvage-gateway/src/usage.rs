@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use http::Method;
+use http::request::Parts;
 use selvage_model::manifest::api::Operation;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::usage::{
@@ -72,18 +74,48 @@ impl Asked<'_> {
     }
 }
 
+/// What takes part in a request of a direct interface that was looked into, by places in its contract.
+pub(crate) struct Places {
+    /// By what it is asked.
+    pub(crate) asked: Vec<u32>,
+    /// What its body has.
+    pub(crate) sent: Vec<u32>,
+    /// Whether it asks for everything that an answer has.
+    pub(crate) whole: bool,
+}
+
+/// Whether a request reads, and names no `fields` of what it wants.
+pub(crate) fn asks_for_all(parts: &Parts) -> bool {
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let mut names = parts.uri.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next());
+    reads && !names.any(|name| name == Some(FIELDS))
+}
+
 impl Asked<'_> {
-    /// Counts which attributes take part in a request of a direct interface that was looked into: those that it is asked by, and those
-    /// that its body has, by their places in the contract.
-    pub(crate) fn count_places(self, permit: &Permit<'_>, (asked, sent): (Vec<u32>, Vec<u32>)) {
-        if asked.is_empty() && sent.is_empty() {
+    /// Counts what takes part in a request of a direct interface that was looked into.
+    pub(crate) fn count_places(self, permit: &Permit<'_>, Places { asked, sent, whole }: Places) {
+        if asked.is_empty() && sent.is_empty() && !whole {
             return;
         }
         let live = &self.local.live;
         let index = |place: u32| live.attribute(permit.served, usize::try_from(place).ok());
         let asked = asked.into_iter().map(|place| (Way::Asked, index(place)));
         let sent = sent.into_iter().map(|place| (Way::Sent, index(place)));
-        self.worker.shard.attributes(live.series(permit), asked.chain(sent));
+        let whole = whole.then(|| (Way::Asked, live.attribute(permit.served, None)));
+        self.worker.shard.attributes(live.series(permit), asked.chain(sent).chain(whole));
+    }
+
+    /// Counts what events had that were published, by the places of their objects' attributes.
+    pub(crate) fn count_sent(self, permit: &Permit<'_>, places: impl IntoIterator<Item = usize>) {
+        let live = &self.local.live;
+        let sent = places.into_iter().map(|place| (Way::Sent, live.attribute(permit.served, Some(place))));
+        self.worker.shard.attributes(live.series(permit), sent);
+    }
+
+    /// Counts that whole events were asked for.
+    pub(crate) fn count_whole(self, permit: &Permit<'_>) {
+        let live = &self.local.live;
+        self.worker.shard.attribute(live.series(permit), Way::Asked, live.attribute(permit.served, None));
     }
 }
 

@@ -217,6 +217,25 @@ pub struct Class {
     pub because: &'static str,
 }
 
+/// What only who sends an object meets: whether it may be sent, or has to be, and through which system.
+const SENT_ALONE: [&str; 6] = [
+    "object.required-attribute.added.request",
+    "object.shown-attribute.added.request",
+    "object.attribute.required.request",
+    "object.attribute.read-only.request",
+    "object.attribute.demanded.request",
+    "mapping.direction.read-only.request",
+];
+
+impl Class {
+    /// Whether who searches by an attribute meets it: values that are searched by are held to what values may be as those that are sent
+    /// are. What answers hold is met by who reads them.
+    pub fn meets_searches(&self) -> bool {
+        let is_sent_alone = self.area == Area::Authority || SENT_ALONE.contains(&self.code);
+        self.direction != Direction::Response && !is_sent_alone
+    }
+}
+
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {

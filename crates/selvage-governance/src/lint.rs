@@ -24,7 +24,7 @@ pub fn lint(fabric: &Fabric, today: Date) -> Vec<Finding> {
     for rule in RULES {
         (rule.check)(&context, &mut report);
     }
-    raise_guardrails(fabric, &mut report);
+    raise_guardrails(&context, &mut report);
     rule::waiver::apply(&context, &mut report);
     let mut findings: Vec<Finding> = report.found.into_iter().map(|found| found.finding).collect();
     findings.sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
@@ -78,6 +78,8 @@ pub(crate) struct Context<'a> {
     grants: BTreeMap<&'a InterfaceRef, Vec<&'a Grant>>,
     /// Systems and the roles that they play somewhere.
     roles: BTreeSet<(&'a str, &'a str)>,
+    /// Names of rules that no domain may loosen.
+    guardrails: BTreeSet<&'a str>,
 }
 
 impl<'a> Context<'a> {
@@ -101,7 +103,9 @@ impl<'a> Context<'a> {
             Some(((&mapping.object.value, &mapping.system.value), compiled))
         };
         let mappings = fabric.mappings.values().filter_map(compiled).collect();
-        Self { fabric, today, contracts, mappings, declared, grants, roles }
+        let guardrails = fabric.settings.iter().flat_map(|settings| &settings.guardrails);
+        let guardrails = guardrails.map(|name| name.value.as_str()).collect();
+        Self { fabric, today, contracts, mappings, declared, grants, roles, guardrails }
     }
 
     /// The contract of a direct interface.
@@ -143,6 +147,11 @@ impl<'a> Context<'a> {
     /// The rule of this code or name.
     pub(crate) fn rule(&self, word: &str) -> Option<&'static LintRule> {
         RULES.iter().find(|rule| rule.code.as_str() == word || rule.name == word)
+    }
+
+    /// Whether no domain may loosen the rule of this name: what a manifest says for itself does not excuse it then.
+    pub(crate) fn is_guardrail(&self, name: &str) -> bool {
+        self.guardrails.contains(name)
     }
 
     /// The names of everything that a waiver can be about.
@@ -202,13 +211,11 @@ impl Report {
 }
 
 /// A guardrail is an error whatever the rule says of itself.
-fn raise_guardrails(fabric: &Fabric, report: &mut Report) {
-    let guardrails = fabric.settings.iter().flat_map(|settings| &settings.guardrails);
-    let names: BTreeSet<&str> = guardrails.map(|name| name.value.as_str()).collect();
+fn raise_guardrails(context: &Context<'_>, report: &mut Report) {
     for found in &mut report.found {
         let built_in = RULES.iter().find(|rule| rule.code == found.finding.code).map(|rule| rule.name);
         let name = found.own_rule.as_deref().or(built_in);
-        if name.is_some_and(|name| names.contains(name)) {
+        if name.is_some_and(|name| context.is_guardrail(name)) {
             found.finding.severity = Severity::Error;
         }
     }

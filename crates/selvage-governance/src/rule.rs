@@ -43,6 +43,7 @@ pub(crate) mod scope;
 pub(crate) mod secret;
 pub(crate) mod subscription;
 pub(crate) mod system;
+pub(crate) mod teller;
 pub(crate) mod tier;
 pub(crate) mod undo;
 pub(crate) mod version;
@@ -202,6 +203,8 @@ pub const RULES: &[LintRule] = &[
     scope::ALIAS,
     webhook::UNHEARD,
     webhook::UNTOLD,
+    load::BOTTLENECK,
+    teller::TOLD,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,

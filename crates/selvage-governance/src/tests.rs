@@ -199,6 +199,66 @@ fn a_guardrail_is_an_error_and_is_waived_only_where_the_fabric_is_declared() {
     );
 }
 
+/// Where a rule takes an interface's own `because` for a reason, it does so no more once it is a guardrail.
+#[test]
+fn no_domain_loosens_a_guardrail_by_a_word_of_its_own() {
+    let guarded = |name: &str| {
+        format!("kind: Fabric\nname: velo-works\nenvironments: {{dev: {{}}, test: {{}}}}\nguardrails: [{name}]\n")
+    };
+    let with = |settings: &str, interface: &str| {
+        let mut sources = sources(interface);
+        sources.insert("settings.yaml", settings);
+        findings(&sources)
+    };
+    for code in [code::DIRECT_ERP, code::SYSTEMS_SHOW] {
+        let rule = rule(code);
+        let good = Page::of(rule).good.files.swap_remove(0).1;
+        assert!(good.contains("because:"), "{code} is excused by nothing");
+        assert_eq!(with(&guarded("lists-have-pages"), &good), []);
+        let found = with(&guarded(rule.name), &good);
+        let told: Vec<_> = found.iter().map(|finding| (finding.code, finding.severity)).collect();
+        assert_eq!(told, [(code, Severity::Error)], "{found:#?}");
+        assert!(!found[0].fix.as_ref().unwrap().contains("because"), "{found:#?}");
+    }
+}
+
+/// Where a file lies says nothing of who wrote it; a system that decides something itself may not make what another decides.
+#[test]
+fn a_file_of_a_courier_is_nobodys_word() {
+    let told = |system: &str| {
+        let example = format!(
+            "kind: System\nname: drop\nconnector: http\nowner: erp-team\nzone: cloud\nenvironments: {{dev: {{url: \"http://127.0.0.1:8073\"}}}}\n---\n\
+             kind: Interface\nname: positions-in\ntype: file\nversion: 1.0\nowner: master-data\n\
+             classification: {{criticality: tier-3, latency: batch, data: internal}}\ncontract: {{format: csv}}\n\
+             source: {{system: {system}, folder: in, poll: 5m, archive: done/, quarantine: bad/}}\n\
+             into: {{event: warehouse.inventory-position.listed, object: inventory-position@1}}\n"
+        );
+        let found = findings(&sources(&example));
+        found.into_iter().filter(|finding| finding.code == code::TOLD_ELSEWHERE).count()
+    };
+    assert_eq!((told("drop"), told("wms"), told("odoo")), (0, 1, 0));
+}
+
+/// An interface is advised to read from a copy between half of what its system bears and all of it; beyond, its system is overloaded.
+#[test]
+fn what_is_read_much_is_kept_apart() {
+    let told = |operations: &str, rate: u32| {
+        let example = format!(
+            "kind: Interface\nname: catalogue\ntype: api\nversion: 1.0\nowner: master-data\n\
+             classification: {{criticality: tier-3, data: internal}}\n\
+             serves: {{object: product@1, system: odoo, operations: [{operations}]}}\nlimits: {{rate: {rate}/s}}\n"
+        );
+        let mut found = codes(&findings(&sources(&example)));
+        found.retain(|code| [code::BOTTLENECK, code::SYSTEM_OVERLOADED].contains(code));
+        found
+    };
+    assert_eq!(told("list", 13), []);
+    assert_eq!(told("list", 14), [code::BOTTLENECK]);
+    assert_eq!(told("list", 26), [code::BOTTLENECK]);
+    assert_eq!(told("list", 27), [code::SYSTEM_OVERLOADED]);
+    assert_eq!(told("create", 2), [], "a copy takes no writes");
+}
+
 #[test]
 fn secrets_are_not_repeated() {
     let shown = format!("{:?}", findings(&sources(&bad_text(code::SECRET_INLINE))));

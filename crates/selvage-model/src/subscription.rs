@@ -223,6 +223,9 @@ fn is_end(on_end: &EndAction) -> bool {
 pub struct ReplayTerms {
     /// The id of the subscription that had them.
     pub of: String,
+    /// The id of the subscription to whose endpoint they are sent, where that is another one of the same consumer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The last event that is sent again; the first stands behind where the replay begins.
     pub through: Position,
     /// Only of these lanes; of all where there are none.
@@ -239,6 +242,13 @@ pub struct ReplayTerms {
     /// Up to where it had sent when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<Position>,
+}
+
+impl ReplayTerms {
+    /// The id of the subscription to whose endpoint they are sent: it says how, and whether.
+    pub fn sent_as(&self) -> &str {
+        self.target.as_deref().unwrap_or(&self.of)
+    }
 }
 
 /// The header of a message that is sent again, with the id of the replay.

@@ -172,6 +172,11 @@ pub struct ShadowShape {
     pub path: String,
 }
 
+impl ShadowShape {
+    /// The method of an event of a type that its interface does not declare; the path is the interface's, with the type below it.
+    pub const PUBLISH: &str = "PUBLISH";
+}
+
 /// Such requests, as they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShadowGroup {

@@ -143,6 +143,16 @@ impl Verb {
         self.row()?.record
     }
 
+    /// What its body states of the record itself, as objects call such attributes.
+    pub fn states(self) -> &'static [&'static str] {
+        match self {
+            Self::ReportProduction => &["quantity", "lot"],
+            Self::AdjustPosition | Self::ScrapPosition => &["quantity"],
+            Self::ReceivePurchase | Self::ShipSale | Self::ShipShipment => &["lines"],
+            _ => &[],
+        }
+    }
+
     /// By what it is told from its repetition.
     pub fn proof(self) -> Proof {
         self.row().map_or(Proof::AtRisk, |row| row.proof)

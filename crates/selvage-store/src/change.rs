@@ -73,7 +73,7 @@ statements! {
              state = 'open', emergency = $7, report = $8, requirements = $9, proposed_at = $10, changed_at = $10 \
              WHERE id = $1 AND state IN ('open', 'rejected') AND version = $11";
     SETTLE = "UPDATE change_proposal SET state = $2, changed_at = $3 WHERE id = $1 AND state = $4 AND version = $5";
-    RELEASE = "UPDATE change_proposal SET state = 'released', ratify_until = $2, changed_at = $3, released_at = $3, \
+    RELEASE = "UPDATE change_proposal SET state = 'released', ratify_until = $2, changed_at = $3, released_at = $3, requirements = $6, \
                release_ordinal = (SELECT COALESCE(MAX(release_ordinal), 0) + 1 FROM change_proposal) \
                WHERE id = $1 AND state = $4 AND version = $5";
     TAKE_OVER = "INSERT INTO change_proposal (id, domain, title, author, version, base_release, release_id, content, state, emergency, \
@@ -347,7 +347,9 @@ pub(crate) async fn release(
     ratify_until: Option<Micros>,
 ) -> Result<(), StoreError> {
     let now = transaction.now().await?;
-    let parameters = bind![seen.id.as_str(), ratify_until, now, seen.state.as_str(), i64::from(seen.version)];
+    let (state, version, requirements) =
+        (seen.state.as_str(), i64::from(seen.version), json!(seen.requirements).to_string());
+    let parameters = bind![seen.id.as_str(), ratify_until, now, state, version, requirements];
     if transaction.run(RELEASE, parameters).await? == 1 {
         return Ok(());
     }

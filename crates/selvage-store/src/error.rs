@@ -90,6 +90,14 @@ pub enum StoreError {
         /// Why not.
         because: String,
     },
+    /// A replay was asked for to the endpoint of another subscription, which is not sent it.
+    #[error("nothing is sent again to `{label}`: {because}")]
+    ReplayTarget {
+        /// Which subscription's endpoint.
+        label: String,
+        /// Why not.
+        because: String,
+    },
     /// A replay was asked for of a subscription that is not sent to itself: nobody let it be, or somebody stopped it.
     #[error("`{label}` is not replayed while it is {state}: only what is sent now is sent again")]
     ReplayUnsent {
@@ -307,6 +315,7 @@ impl StoreError {
             Self::BesideReleases { .. } => code::DIRECTORY_BESIDE_RELEASES,
             Self::NoReplay { .. } => code::NO_REPLAY,
             Self::ReplayUnsent { .. } => code::REPLAY_UNSENT,
+            Self::ReplayTarget { .. } => code::REPLAY_TARGET,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::AccessStands { .. } => code::ACCESS_STANDS,
             Self::OwnAccess { .. } => code::ACCESS_DECIDER,
@@ -337,6 +346,7 @@ impl StoreError {
             Self::SubscriptionStands { .. }
                 | Self::NoReplay { .. }
                 | Self::ReplayUnsent { .. }
+                | Self::ReplayTarget { .. }
                 | Self::ChangeStands { .. }
                 | Self::ChangeStale { .. }
                 | Self::ActivationMoved { .. }

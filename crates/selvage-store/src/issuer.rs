@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use selvage_model::name::EnvironmentName;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::Store;
@@ -50,8 +50,7 @@ impl Store {
         issuer: &str,
         document: &Value,
     ) -> Result<(), StoreError> {
-        let text = document.to_string();
-        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let (text, digest) = (document.to_string(), digest(document));
         let mut transaction = self.database.write().await?;
         let now: Micros = transaction.now().await?;
         let (environment, latest) =
@@ -89,5 +88,33 @@ impl Store {
             })
         };
         rows.iter().map(shown).collect()
+    }
+}
+
+/// What tells sets of keys apart: which keys there are, whatever their order and that of their members. Replicas of an issuer differ in that.
+fn digest(document: &Value) -> [u8; 32] {
+    let said = match document.get("keys").and_then(Value::as_array) {
+        Some(keys) => {
+            let mut keys: Vec<String> = keys.iter().map(canonical).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            keys.join("\n")
+        }
+        None => canonical(document),
+    };
+    Sha256::digest(said.as_bytes()).into()
+}
+
+/// A value with the members of its objects in one order.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<(&String, &Value)> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            let members = members.into_iter().map(|(name, value)| format!("{}:{}", json!(name), canonical(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
     }
 }

@@ -3,8 +3,9 @@
 //! brokers and clocks do to a log: a full disk, a flipped byte, an old backup, a broker that is away, a node that stood still.
 //!
 //! A power cut is real to the node that keeps a file: a preloaded library keeps a copy of what was synced, and the next node finds nothing
-//! else. Of PostgreSQL and NATS the node is killed, and the server with it in one of three rounds. All of it is tried twice: with a node
-//! that is the log and little else, which is killed quickly, and through the front door of the product.
+//! else. Where PostgreSQL or NATS keeps events, the node ends, or the server while the node works, or first the server and then the node.
+//! Nothing ends before its round has shown something: events were acknowledged, everybody was given some, and some are under way. All of it
+//! is tried twice: with a node that is the log and little else, and through the front door of the product.
 
 mod checker;
 mod disk;
@@ -25,11 +26,11 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tempfile::TempDir;
 
-use self::checker::{Broken, Observed, check};
+use self::checker::{Broken, ENOUGH, Observed, check};
 use self::disk::End;
-use self::load::Load;
+use self::load::{Load, is_at_work};
 pub(crate) use self::node::{NodeOptions, serve};
-use self::stand::{Keeping, Stand, WORKS};
+use self::stand::{Keeping, Stand, Strike, WORKS};
 use super::random::Random;
 use crate::release;
 use crate::services::nats::Nats;
@@ -61,11 +62,11 @@ enum Part {
     Scenes,
 }
 
-/// How often a node is ended, by where it keeps events.
-const ROUNDS: [u64; 3] = [160, 50, 50];
+/// How often a node or its server is ended, by where it keeps events: with the next ones at least a hundred times each.
+const ROUNDS: [u64; 3] = [100, 60, 60];
 const QUICK_ROUNDS: [u64; 3] = [10, 3, 3];
 /// The same for the nodes that are reached over HTTP.
-const DOOR_ROUNDS: [u64; 3] = [120, 50, 50];
+const DOOR_ROUNDS: [u64; 3] = [80, 60, 60];
 const QUICK_DOOR_ROUNDS: [u64; 3] = [2, 1, 1];
 /// Rounds between two looks at whether everything was delivered.
 const EPISODE: u64 = 20;
@@ -82,6 +83,11 @@ struct Tally {
     /// Those of them that were tried through the front door.
     front_door: u64,
     power_cuts: u64,
+    /// A server ended while its node worked.
+    servers: u64,
+    /// A round in which too little was done to show anything.
+    idle_rounds: u64,
+    least_acknowledged: Option<usize>,
     acknowledged: usize,
     repeated: usize,
     broken: Vec<Broken>,
@@ -135,9 +141,14 @@ impl Part {
             Self::Door => {
                 release::alike("selvage").await?;
                 let rounds = if options.quick { QUICK_DOOR_ROUNDS } else { DOOR_ROUNDS };
+                // Its server stays.
+                let paused = Postgres::start().await?;
+                paused.create_database("paused")?;
                 let tried = door::rounds(directory, &mut servers, rounds, &mut random, &mut tally);
-                let (tried, planted) = tokio::join!(tried, door::plant(directory));
+                let (planted, paused) = (door::plant(directory), door::stood_still(directory, paused.url("paused")));
+                let (tried, planted, stood_still) = tokio::join!(tried, planted, paused);
                 tried?;
+                tally.scene("a node that stood still while it delivered", &stood_still?);
                 for (planted, found) in planted? {
                     tally.planted(&format!("{planted} through HTTP"), found);
                 }
@@ -186,15 +197,10 @@ async fn episode(
     for round in 0..rounds {
         tally.progress(round, rounds);
         tokio::time::sleep(random.millis(WORKS)).await;
-        let end = if stand.has_power() && !random.once_in(3) { End::PowerCut } else { End::Kill };
-        load.note(|seen| seen.kills += 1);
-        stand.end(end)?;
-        tally.rounds += 1;
-        tally.power_cuts += u64::from(end == End::PowerCut);
-        if random.once_in(3) {
-            stand.crash_server(servers).await?;
-        }
-        gaps.push(stand.start().await?);
+        let strike = stand.draw(random);
+        let worked = is_at_work(load.seen()).await;
+        load.note(|seen| tally.round(worked, seen.end_round(), strike));
+        gaps.push(stand.strike(strike, servers).await?);
     }
     load.note(|seen| seen.faults.extend(gaps.into_iter().flatten()));
     let observed = load.finish().await?;
@@ -209,6 +215,9 @@ impl Tally {
             rounds: 0,
             front_door: 0,
             power_cuts: 0,
+            servers: 0,
+            idle_rounds: 0,
+            least_acknowledged: None,
             acknowledged: 0,
             repeated: 0,
             broken: Vec::new(),
@@ -225,6 +234,9 @@ impl Tally {
             rounds,
             front_door,
             power_cuts,
+            servers,
+            idle_rounds,
+            least_acknowledged,
             acknowledged,
             repeated,
             broken,
@@ -235,6 +247,9 @@ impl Tally {
         self.rounds += rounds;
         self.front_door += front_door;
         self.power_cuts += power_cuts;
+        self.servers += servers;
+        self.idle_rounds += idle_rounds;
+        self.least_acknowledged = self.least_acknowledged.into_iter().chain(least_acknowledged).min();
         self.acknowledged += acknowledged;
         self.repeated += repeated;
         self.broken.extend(broken);
@@ -253,6 +268,15 @@ impl Tally {
         if round > 0 && round.is_multiple_of(SAY_EVERY) {
             self.say(&format!("… {round} of {rounds} rounds"));
         }
+    }
+
+    /// A round ends, in which so much was acknowledged.
+    fn round(&mut self, worked: bool, acknowledged: usize, strike: Strike) {
+        self.rounds += 1;
+        self.idle_rounds += u64::from(!worked);
+        self.least_acknowledged = self.least_acknowledged.into_iter().chain([acknowledged]).min();
+        self.power_cuts += u64::from(strike.node() == Some(End::PowerCut));
+        self.servers += u64::from(!matches!(strike, Strike::Node(_)));
     }
 
     fn planted(&mut self, what: &str, found: bool) {
@@ -293,6 +317,9 @@ impl Tally {
             "rounds": self.rounds,
             "front_door": self.front_door,
             "power_cuts": self.power_cuts,
+            "servers": self.servers,
+            "idle_rounds": self.idle_rounds,
+            "least_acknowledged_in_a_round": self.least_acknowledged,
             "acknowledged": self.acknowledged,
             "doubled": self.count(|broken| matches!(broken, Broken::Doubled { .. })),
             "lost": self.count(|broken| matches!(broken, Broken::Lost { .. })),
@@ -305,6 +332,9 @@ impl Tally {
         });
         println!("{}", json!({"name": "events", "figures": figures}));
         ensure!(self.broken.is_empty(), "a promise was broken: see above; repeat it with `--seed {}`", options.seed);
+        ensure!(self.idle_rounds == 0, "{} rounds show nothing: too little was done in them", self.idle_rounds);
+        let enough = usize::try_from(self.rounds)? * ENOUGH;
+        ensure!(self.acknowledged >= enough, "{} events were acknowledged, of {enough} at least", self.acknowledged);
         let missed = self.planted - self.planted_caught;
         let had_to_plant = options.only != Some(Part::Scenes);
         ensure!((self.planted > 0 || !had_to_plant) && missed == 0, "the checker missed {missed} planted errors");

@@ -54,8 +54,18 @@ impl Nats {
 
     /// Kills the server, and starts it again after a while with what it had written.
     pub(crate) async fn crash(&mut self, away: Duration) -> Result<()> {
-        self.server.kill()?;
+        self.fail()?;
         tokio::time::sleep(away).await;
+        self.come_back().await
+    }
+
+    /// Kills the server.
+    pub(crate) fn fail(&mut self) -> Result<()> {
+        self.server.kill()
+    }
+
+    /// Starts it again with what it had written.
+    pub(crate) async fn come_back(&mut self) -> Result<()> {
         self.server = serve(&self.program, self.directory.path(), [self.port, self.monitoring]).await?;
         Ok(())
     }

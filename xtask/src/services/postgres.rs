@@ -59,9 +59,13 @@ impl Postgres {
         Ok(())
     }
 
-    /// Ends the server at once, as a crash would, and starts it again with what it had written.
-    pub(crate) async fn crash(&mut self) -> Result<()> {
+    /// Ends the server at once, as a crash would.
+    pub(crate) fn fail(&mut self) {
         self.stop_at_once();
+    }
+
+    /// Starts it again with what it had written.
+    pub(crate) async fn come_back(&mut self) -> Result<()> {
         self.server = self.tools.serve(self.directory.path(), self.port)?;
         self.answers().await
     }

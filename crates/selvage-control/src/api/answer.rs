@@ -116,6 +116,7 @@ fn status_of_store(error: &StoreError) -> u16 {
         | StoreError::SubscriptionStands { .. }
         | StoreError::NoReplay { .. }
         | StoreError::ReplayUnsent { .. }
+        | StoreError::ReplayTarget { .. }
         | StoreError::BreakGlassLong { .. } => status(error.code()),
         error if error.is_transient() => 503,
         _ => 500,

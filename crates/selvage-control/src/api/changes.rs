@@ -16,7 +16,7 @@ use super::answer::{Answer, problem, unfit};
 use super::request::{Asked, At, Because, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
 use super::{Api, MOST_BYTES_OF_FILES};
-use crate::desk::lease::Due;
+use crate::desk::lease::Pending;
 use crate::desk::{Deciding, Files, Proposal, shown};
 
 /// Changes, from a proposal to a release.
@@ -53,7 +53,7 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(RELEASED),
         route(Route::get("/board", board), "board", "What waits for whom")
             .asks([query("person", "Person", "Only what waits for this person.")])
-            .gives("What waits, emergencies first, then the oldest; and what is due of access.", "Board"),
+            .gives("What waits, changes and access in one list: emergencies first, then the oldest.", "Board"),
     ]
 }
 
@@ -225,12 +225,16 @@ pub(super) async fn board(State(api): State<Api>, operator: Operator, Asked(whos
     let person = whose.person.as_deref().map(|person| if person == "me" { operator.0.as_str() } else { person });
     let waits = api.governance.desk.board(person).await?;
     let due = api.governance.desk.access_due(api.counting().await?.as_ref(), person).await?;
-    let items: Vec<Value> = waits
+    let items: Vec<Value> = Pending::all(waits, due)
         .iter()
-        .map(|waits| json!({"change": shown(&waits.change, &waits.standing), "breach": waits.is_breach}))
+        .map(|it| match it {
+            Pending::Change(waits) => {
+                json!({"change": shown(&waits.change, &waits.standing), "breach": it.is_breach()})
+            }
+            Pending::Access(due) => json!({"access": due.shown(), "breach": it.is_breach()}),
+        })
         .collect();
-    let access: Vec<Value> = due.iter().map(Due::shown).collect();
-    Ok(Json(json!({"items": items, "access": access})).into_response())
+    Ok(Json(json!({"items": items})).into_response())
 }
 
 pub(super) fn no_line(member: &str) -> Response {

@@ -74,8 +74,11 @@ const WHICH: &[Parameter] = &[
     query("settled", "Flag", "Settled dead letters too."),
 ];
 
-const WHICH_OPERATIONS: &[Parameter] =
-    &[query("interface", "InterfaceRef", "Only of this interface."), query("cause", "Cause", "Only for this cause.")];
+const WHICH_OPERATIONS: &[Parameter] = &[
+    query("interface", "InterfaceRef", "Only of this interface."),
+    query("operation", "Words", "Only this operation."),
+    query("cause", "Cause", "Only for this cause."),
+];
 
 const WHICH_RECORDS: &[Parameter] = &[
     query("interface", "InterfaceRef", "Only of this interface."),
@@ -190,6 +193,7 @@ pub(super) async fn records(State(api): State<Api>, _operator: Operator, Asked(w
 #[serde(default, deny_unknown_fields)]
 pub(super) struct WhichOperations {
     interface: Option<InterfaceRef>,
+    operation: Option<String>,
     #[serde(deserialize_with = "cause")]
     cause: Option<Cause>,
 }
@@ -200,10 +204,12 @@ pub(super) async fn operations(
     _operator: Operator,
     Asked(which): Asked<WhichOperations>,
 ) -> Answer {
-    let WhichOperations { interface, cause } = which;
+    let WhichOperations { interface, operation: named, cause } = which;
     let parked = (api.observe)().await.parked;
     let fits = |row: &&ParkedRow| {
-        interface.as_ref().is_none_or(|only| only == &row.interface) && cause.is_none_or(|only| only == row.cause)
+        interface.as_ref().is_none_or(|only| only == &row.interface)
+            && named.as_ref().is_none_or(|only| only == row.operation.as_str())
+            && cause.is_none_or(|only| only == row.cause)
     };
     let items: Vec<Value> = parked.iter().filter(fits).map(operation).collect();
     Ok(Json(json!({ "items": items })).into_response())

@@ -51,6 +51,7 @@ pub(super) fn routes() -> Vec<Route> {
                 code::API_FORBIDDEN,
                 code::NO_REPLAY,
                 code::REPLAY_UNSENT,
+                code::REPLAY_TARGET,
                 code::STREAM_UNOPENED,
                 code::EVENTS_RETIRED,
             ]),
@@ -84,6 +85,8 @@ async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> An
 struct NewRange {
     /// The subscription, by its id or as `consumer/name`: it says which interface, and where to.
     subscription: SubscriptionChoice,
+    /// Another one of its consumer, to whose endpoint they are sent instead.
+    target: Option<SubscriptionChoice>,
     /// A position, a time, or `oldest`.
     from: String,
     /// A position or a time; the newest event where nothing is said.
@@ -96,12 +99,16 @@ struct NewRange {
 
 /// Asks for a replay, where the interface lets the operator; a node judges it, too.
 async fn begin(State(api): State<Api>, operator: Operator, Body(body): Body<NewRange>) -> Answer {
-    let NewRange { subscription, from, to, lanes, rate, because: Line(because) } = body;
+    let NewRange { subscription, target, from, to, lanes, rate, because: Line(because) } = body;
     let from: Edge = read(&from).map_err(unfit)?;
     let to: Option<Edge> = to.as_deref().map(read).transpose().map_err(unfit)?;
     let lanes: Vec<LaneKey> = lanes.iter().map(|lane| read(lane)).collect::<Result<_, _>>().map_err(unfit)?;
     let rate = rate.as_deref().map(read_rate).transpose().map_err(unfit)?;
     let of = api.governance.store.subscription_called(&subscription.into_inner()).await?;
+    let target = match target {
+        Some(target) => Some(api.governance.store.subscription_called(&target.into_inner()).await?.id),
+        None => None,
+    };
     if let Some(because) = selvage_governance::replay::against(&*api.fabric().await, &of.interface, &operator.0) {
         return Err(problem(&Problem::new(403, code::API_FORBIDDEN, because)).into());
     }
@@ -111,7 +118,7 @@ async fn begin(State(api): State<Api>, operator: Operator, Body(body): Body<NewR
         Some(to) => Some(to.ends_with(log, stream).await.map_err(|error| events::refused(&error))?),
         None => None,
     };
-    let new = NewReplay { of: of.id.clone(), after, through, lanes, rate, by: operator.0, because };
+    let new = NewReplay { of: of.id.clone(), target, after, through, lanes, rate, by: operator.0, because };
     let absent = lanes_absent(log, stream, (after, new.through), &new.lanes).await;
     let absent = absent.map_err(|error| events::refused(&error))?;
     if !absent.is_empty() {
@@ -177,13 +184,17 @@ async fn shown(api: &Api, id: &str) -> Result<Value, StoreError> {
 /// A replay as it is shown; nothing for what is none.
 fn replay(view: &SubscriptionView, all: &[SubscriptionView]) -> Option<Value> {
     let (it, terms) = (&view.subscription, view.subscription.terms.replay.as_ref()?);
-    let of = all.iter().find(|view| view.subscription.id == terms.of);
+    let label = |id: &str| {
+        let found = all.iter().find(|view| view.subscription.id == id);
+        found.map_or_else(|| id.to_owned(), |view| view.subscription.label())
+    };
     let (at, done) = view.progress()?;
     let to = it.terms.deliver.as_ref();
     Some(json!({
         "id": it.id,
         "of": terms.of,
-        "subscription": of.map_or_else(|| terms.of.clone(), |view| view.subscription.label()),
+        "subscription": label(&terms.of),
+        "target": label(terms.sent_as()),
         "interface": it.interface.to_string(),
         "to": to.map(|deliver| json!({"system": deliver.system.as_str(), "path": deliver.path})),
         "after": it.begins.to_string(),

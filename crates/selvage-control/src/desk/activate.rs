@@ -224,6 +224,7 @@ impl Desk {
             domain: &release.domain,
             release: &release.id,
             looked: beside.looked,
+            was: &was,
             history,
             now,
         };

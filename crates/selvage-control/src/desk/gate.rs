@@ -60,6 +60,8 @@ pub(super) struct Passing<'a> {
     pub(super) domain: &'a DomainName,
     pub(super) release: &'a str,
     pub(super) looked: &'a Looked,
+    /// What the domain has active there and the release says otherwise, or no more.
+    pub(super) was: &'a Fabric,
     pub(super) history: &'a [DomainActivation],
     pub(super) now: Timestamp,
 }
@@ -211,22 +213,25 @@ fn faults(tried: &Tried) -> Gate {
         saw.push_str("; ");
         saw.push_str(told);
     }
+    if tried.is_idle() {
+        saw.push_str("; nothing was tried of what the domain declares");
+    }
     saw.push_str(&elsewhere(tried));
-    Gate::new("faults", tried.failed.is_empty(), saw)
+    Gate::new("faults", tried.failed.is_empty() && !tried.is_idle(), saw)
 }
 
-/// Whether what the domain's interfaces promise is kept in their windows, by what was counted in this environment. What nobody counted yet
-/// is no failure, and what other domains promise is theirs to keep.
+/// Whether what the domain's interfaces promise is kept in their windows, by what was counted in this environment: what is promised there now
+/// and what the release brings, since no release opens its own gate. What nobody counted yet is no failure, and is told apart; what other
+/// domains promise is theirs to keep.
 async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError> {
     let mut spent = Vec::new();
-    let mut looked_at = 0_usize;
-    for (window, promises) in promises(&passing.looked.fabric, passing.domain) {
+    let (mut kept, mut unmeasured) = (0_usize, 0_usize);
+    for (window, promises) in promises([passing.was, &passing.looked.fabric], passing.domain) {
         let since = passing.now.checked_sub(window).unwrap_or(Timestamp::UNIX_EPOCH);
         let here = &passing.environment.name.value;
         let counts = store.promises_between(since, passing.now, passing.now).await?.into_iter();
         let counts: BTreeMap<PromiseKey, PromiseCount> =
             counts.filter(|(environment, _, _)| environment == here).map(|(_, key, count)| (key, count)).collect();
-        looked_at += promises.len();
         for (key, share) in promises {
             let count = counts.get(&key).copied().unwrap_or_default();
             let (may, broken) = count.broken(share);
@@ -238,24 +243,30 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
                         format!("{interface}: {broken} of {of} came later than {}, {may} may", spell(under))
                     }
                 });
+            } else if count.answers == 0 {
+                unmeasured += 1;
+            } else {
+                kept += 1;
             }
         }
     }
-    let saw = if spent.is_empty() { format!("{looked_at} promises kept") } else { spent.join("; ") };
-    Ok(Gate::new("budget", spent.is_empty(), saw))
+    let open = spent.is_empty();
+    spent.push(format!("{kept} kept, {unmeasured} not measured"));
+    Ok(Gate::new("budget", open, spent.join("; ")))
 }
 
-/// What a domain's interfaces promise, by window: which share of answers is so.
-fn promises(fabric: &Fabric, domain: &DomainName) -> BTreeMap<Duration, Vec<(PromiseKey, Decimal)>> {
-    let mut promises: BTreeMap<Duration, Vec<(PromiseKey, Decimal)>> = BTreeMap::new();
-    for (reference, interface) in &fabric.interfaces {
+/// What a domain's interfaces promise in any of these states, by window: which share of answers is so, the greatest of them.
+fn promises(states: [&Fabric; 2], domain: &DomainName) -> BTreeMap<Duration, BTreeMap<PromiseKey, Decimal>> {
+    let mut promises: BTreeMap<Duration, BTreeMap<PromiseKey, Decimal>> = BTreeMap::new();
+    for (reference, interface) in states.into_iter().flat_map(|state| &state.interfaces) {
         for slo in interface.slo.iter().filter(|_| &domain_of(&interface.place.file) == domain) {
             let (promise, share) = match &slo.objective {
                 Objective::Availability(share) => (Promised::Well, share.0 / Decimal::ONE_HUNDRED),
                 Objective::Latency { quantile, under } => (Promised::Within(*under), *quantile),
             };
             let key = PromiseKey { interface: reference.clone(), promise };
-            promises.entry(slo.window).or_default().push((key, share));
+            let known = promises.entry(slo.window).or_default().entry(key).or_insert(share);
+            *known = share.max(*known);
         }
     }
     promises

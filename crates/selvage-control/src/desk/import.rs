@@ -109,7 +109,8 @@ impl Desk {
         let mut here = Change { state: ChangeState::Open, ..change.clone() };
         let new = self.need_again(&mut here, package.files()).await?;
         let standing = standing(&here, &self.sitting().await?);
-        let mut lacks: Vec<String> = new.into_iter().map(|need| format!("{need}, who was not asked there")).collect();
+        let mut lacks: Vec<String> =
+            new.into_iter().map(|it| format!("{}, who was not asked there", it.need)).collect();
         lacks.extend(standing.open.iter().map(report));
         if let Some(rejected) = &standing.rejected {
             lacks.push(format!("`{}` rejects it: {}", rejected.person, rejected.because));

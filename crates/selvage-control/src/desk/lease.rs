@@ -29,7 +29,7 @@ use super::cut::forbidden;
 use super::{Desk, DeskError, day};
 
 pub use ask::{Asked, Asking};
-pub use due::Due;
+pub use due::{Due, Pending};
 pub use emergency::{Opening, Reviewing};
 pub use recertify::{Answering, Begun, LOOKED_BACK, Starting, Verdict, who_answers};
 pub use row::{gathered, row};

@@ -3,7 +3,7 @@
 
 use selvage_governance::approval::Waiting;
 use selvage_governance::seat::Act;
-use selvage_model::change::{Change, ChangeState, Need};
+use selvage_model::change::{Change, ChangeState, Requirement};
 use selvage_model::code;
 use selvage_store::{NewRelease, ReleaseKey, SignedRelease, StoreError};
 
@@ -31,7 +31,11 @@ impl Desk {
             let message = format!("{} holds something else than files", change.id);
             DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
         })?;
-        let new = self.need_again(&mut change, files).await?;
+        let mut new = self.need_again(&mut change, files).await?;
+        if change.emergency {
+            // It does not wait for what came since it was proposed: whoever ratifies it is asked for that, too.
+            change.requirements.append(&mut new);
+        }
         let standing = self.standing(&change).await?;
         if let Some(rejected) = &standing.rejected {
             let message = format!("`{}` rejects {id}: {}", rejected.person, rejected.because);
@@ -42,7 +46,7 @@ impl Desk {
             return Err(lacks(id, standing.open.iter().map(report)));
         }
         if !is_early && !new.is_empty() {
-            return Err(lacks(id, new.into_iter().map(|need| format!("{need}, since it was proposed"))));
+            return Err(lacks(id, new.into_iter().map(|it| format!("{}, since it was proposed", it.need))));
         }
         self.known_key(seal, by).await?;
         let signature = seal.sign(&change.release, &change.domain, &change.id);
@@ -71,7 +75,7 @@ impl Desk {
 
     /// Looks at a change again as of now: other domains have released since it was proposed, people have gone, and use goes on. Who sits
     /// where is put in as it is; what it takes besides is returned. What has errors by now, would end what is used by now, or breaks what is promised by now, is refused.
-    pub(super) async fn need_again(&self, change: &mut Change, files: Files) -> Result<Vec<Need>, DeskError> {
+    pub(super) async fn need_again(&self, change: &mut Change, files: Files) -> Result<Vec<Requirement>, DeskError> {
         let weighed = self.weigh(&change.domain, change.base.as_deref(), files).await?;
         self.refuse_what_ends(&change.domain, change.emergency, &weighed).await?;
         let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &weighed).await?;
@@ -79,7 +83,7 @@ impl Desk {
         for requirement in now {
             match change.requirements.iter_mut().find(|before| before.need == requirement.need) {
                 Some(before) => before.seats = requirement.seats,
-                None => new.push(requirement.need),
+                None => new.push(requirement),
             }
         }
         Ok(new)

@@ -98,6 +98,7 @@ async fn subscribed(store: &Store, state: &str) -> LiveSubscription {
 async fn replayed(store: &Store, state: &str) -> String {
     let new = NewReplay {
         of: subscribed(store, "active").await.id,
+        target: None,
         after: Position::START,
         through: None,
         lanes: Vec::new(),

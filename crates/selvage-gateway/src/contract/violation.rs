@@ -5,6 +5,8 @@ use jsonschema::error::ValidationErrorKind;
 use selvage_model::problem::{FieldError, ParameterError, Problem};
 use serde_json::Value;
 
+use crate::json;
+
 /// Where in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Where {
@@ -115,6 +117,20 @@ impl Violation {
     pub(crate) fn of_answer(error: &FieldError, rule: &'static str, (body, shows): (&Value, bool)) -> Self {
         let sample = body.pointer(&error.pointer).map(|value| sample(value, shows)).unwrap_or_default();
         Self { sample, ..Self::of_field(error, rule) }
+    }
+
+    /// What somebody else found in the body of a request, with what stands there. The body begins `below` what the fields begin with. It
+    /// is read again: only what does not fit costs that.
+    pub(crate) fn with_samples(found: Vec<Self>, body: Option<&[u8]>, (below, shows): (&str, bool)) -> Vec<Self> {
+        let is_of_body = |violation: &Self| violation.place == Where::Body;
+        let body = body.filter(|_| found.iter().any(is_of_body)).and_then(|bytes| json::read(bytes).ok());
+        let Some(body) = body else { return found };
+        let with_sample = |violation: Self| {
+            let at = violation.field.strip_prefix(below).filter(|_| is_of_body(&violation));
+            let sample = at.and_then(|at| body.pointer(at)).map(|value| sample(value, shows)).unwrap_or_default();
+            Self { sample, ..violation }
+        };
+        found.into_iter().map(with_sample).collect()
     }
 
     /// As an error of a field, where it is one of the body.

@@ -26,6 +26,13 @@ pub(super) enum Mode {
     Binary,
 }
 
+impl Mode {
+    /// Below what of an event the body begins.
+    pub(super) fn below(self) -> &'static str {
+        if self == Self::Binary { "/data" } else { "" }
+    }
+}
+
 /// The events of a request.
 #[derive(Debug)]
 pub(super) struct Events {

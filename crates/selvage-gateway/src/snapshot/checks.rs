@@ -54,7 +54,7 @@ pub(super) fn attributes(fabric: &Fabric, interface: &Interface, file: &str) -> 
 /// The checks of a mediated interface: what does not fit its object is found by who answers for it.
 pub(super) fn of_object(interface: &Interface, object: Option<&Object>) -> Option<Box<Checks>> {
     let validation = interface.validation;
-    let shows_values = is_public(interface) && object.is_some_and(|object| object.classed().is_empty());
+    let shows_values = shows_objects(interface, object);
     let checks = Checks { validation, shows_values, operations: Box::default() };
     (validation.response != Check::Off).then(|| Box::new(checks))
 }
@@ -62,6 +62,11 @@ pub(super) fn of_object(interface: &Interface, object: Option<&Object>) -> Optio
 /// Whether everyone may see the values that an interface carries: what is public, and of it nothing carries a class.
 pub(super) fn shows_values(interface: &Interface, served: &Served) -> bool {
     is_public(interface) && served.classes.is_empty()
+}
+
+/// The same of an interface that carries objects.
+pub(super) fn shows_objects<'o>(interface: &Interface, objects: impl IntoIterator<Item = &'o Object>) -> bool {
+    is_public(interface) && objects.into_iter().all(|object| object.classed().is_empty())
 }
 
 fn is_public(interface: &Interface) -> bool {

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Answers, Api, Cache, Operation as Verb};
-use selvage_model::manifest::event::{PUBLISH, READ};
+use selvage_model::manifest::event::{EventInterface, EventType, PUBLISH, READ};
 use selvage_model::manifest::interface::{Criticality, CutOff, Interface, InterfaceBody, Lifecycle, OnPartition};
+use selvage_model::manifest::object::Object;
 use selvage_model::manifest::webhook::WebhookInterface;
 use selvage_model::name::{EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
@@ -41,6 +42,10 @@ pub(crate) struct Served {
     pub(crate) routes: Arc<matchit::Router<Methods>>,
     /// What counts as an attribute: those of the object that it serves, or those that its contract names where requests are looked into.
     pub(crate) attributes: Vec<Box<str>>,
+    /// The types of an event interface, each with what its object has of the attributes, by their places.
+    pub(crate) types: BTreeMap<Box<str>, Vec<usize>>,
+    /// Whether everyone may see the values that a mediated or an event interface carries.
+    pub(crate) shows_values: bool,
     /// What of the messages of a direct interface carries a class of data.
     pub(crate) classes: Vec<Classed>,
     pub(crate) criticality: Criticality,
@@ -227,6 +232,8 @@ impl Served {
             operations: Arc::default(),
             routes: Arc::default(),
             attributes: Vec::new(),
+            types: BTreeMap::new(),
+            shows_values: false,
             classes: Vec::new(),
             // What nobody calls critical is the first to be refused.
             criticality: classification.map_or(Criticality::Tier3, |it| it.criticality),
@@ -270,6 +277,32 @@ impl Served {
         paths.add("/groups/{id}".to_owned(), Method::DELETE, 1);
         self.routes = Arc::new(paths.router().0);
     }
+}
+
+impl Served {
+    /// The types of an event interface, and what counts as an attribute of their events.
+    fn typed(&mut self, fabric: &Fabric, declared: &EventInterface) {
+        for kind in &declared.events {
+            let attributes = carried(fabric, kind).into_iter().flat_map(|object| &object.attributes);
+            let names: Vec<&str> = attributes.map(|attribute| attribute.name.value.as_str()).collect();
+            let places = names.into_iter().map(|name| self.place(name)).collect();
+            self.types.insert(kind.name.value.as_str().into(), places);
+        }
+    }
+
+    /// The place of an attribute that several types may have.
+    fn place(&mut self, name: &str) -> usize {
+        let known = self.attributes.iter().position(|known| **known == *name);
+        known.unwrap_or_else(|| {
+            self.attributes.push(name.into());
+            self.attributes.len() - 1
+        })
+    }
+}
+
+/// The object that events of a type carry.
+fn carried<'f>(fabric: &'f Fabric, kind: &EventType) -> Option<&'f Object> {
+    fabric.objects.get(&kind.object()?.value)
 }
 
 /// What a node does that cannot hear the access state, where an interface says nothing.
@@ -333,7 +366,12 @@ pub(super) fn compile(declaring: &mut Declaring<'_>, findings: &mut Vec<Finding>
             InterfaceBody::File(_) | InterfaceBody::Flow => continue,
             InterfaceBody::Webhook(webhook) if !served.webhook(webhook) => continue,
             InterfaceBody::Api(_) | InterfaceBody::Event(_) | InterfaceBody::Webhook(_) if is_past => {}
-            InterfaceBody::Event(_) => served.events(),
+            InterfaceBody::Event(event) => {
+                served.events();
+                served.typed(fabric, event);
+                served.shows_values =
+                    checks::shows_objects(interface, event.events.iter().filter_map(|kind| carried(fabric, kind)));
+            }
             InterfaceBody::Webhook(_) => {}
             InterfaceBody::Api(Api::Mediated(serves)) => {
                 let (operations, paths) = mediated::compile(serves);
@@ -341,6 +379,7 @@ pub(super) fn compile(declaring: &mut Declaring<'_>, findings: &mut Vec<Finding>
                 served.routes = Arc::new(paths.router().0);
                 let object = fabric.objects.get(&serves.object.value);
                 served.checks = checks::of_object(interface, object);
+                served.shows_values = checks::shows_objects(interface, object);
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }

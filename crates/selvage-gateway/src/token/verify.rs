@@ -12,6 +12,7 @@ use super::issuers::{Issuer, Issuers};
 
 /// Most keys that are tried for a token which names none.
 const MOST_TRIES: usize = 4;
+const NO_ISSUER: &str = "the token does not say its `iss`";
 
 /// What a good token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,11 +65,18 @@ pub(crate) fn looks_like_one(credential: &[u8]) -> bool {
     credential.iter().filter(|byte| **byte == b'.').count() == 2
 }
 
+/// Whose token it says to be, taken apart as where it is judged; that is believed only once its signature is found to be theirs.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn issuer_of(token: &str) -> Result<String, &'static str> {
+    Parts::of(token.as_bytes())?.text("iss").map(str::to_owned).ok_or(NO_ISSUER)
+}
+
 /// Judges a token.
 pub(crate) fn verify(token: &[u8], issuers: &Issuers, now: Timestamp) -> Result<Verified, Fault> {
     let parts = Parts::of(token).map_err(|detail| fault(code::TOKEN_MALFORMED, detail, None))?;
-    let url =
-        parts.text("iss").ok_or_else(|| fault(code::TOKEN_MALFORMED, "the token does not say its `iss`", None))?;
+    let url = parts.text("iss").ok_or_else(|| fault(code::TOKEN_MALFORMED, NO_ISSUER, None))?;
     let (place, issuer) = issuers
         .by_url(url)
         .ok_or_else(|| fault(code::TOKEN_ISSUER, "no issuer of this environment has the token's `iss`", None))?;

@@ -58,6 +58,35 @@ fn the_stage_that_decides_is_named() {
     }
 }
 
+/// What is decided between two stages stands between them, whether or not anything was asked of it; and what was not asked stands
+/// behind the refusal that ended it.
+#[test]
+fn stages_stand_in_the_order_in_which_they_are_made() {
+    let snapshot = snapshot("127.0.0.1:1");
+    let stages = |consumer: &str, method: &str, path: &str| {
+        let explanation = explain_request(&snapshot, &asked(consumer, method, path));
+        explanation.stages.into_iter().map(|decided| (decided.stage, decided.verdict)).collect::<Vec<_>>()
+    };
+    for (consumer, method, path) in [
+        ("shop", "GET", "/stock/v1/items"),
+        ("shop", "POST", "/orders/v1/orders"),
+        ("stranger", "GET", "/stock/v1/items"),
+        ("shop", "GET", "/nowhere/v1/items"),
+        ("shop", "GET", "/livez"),
+    ] {
+        let order: Vec<Stage> = stages(consumer, method, path).into_iter().map(|(stage, _)| stage).collect();
+        assert_eq!(order, Stage::ALL, "{consumer}: {method} {path}");
+    }
+    let passed = stages("shop", "GET", "/stock/v1/items");
+    assert!(passed.contains(&(Stage::Condition, Verdict::NotReached)), "the grant has none: {passed:?}");
+    // Whoever calls what is gone is known before it is told.
+    let gone = stages("shop", "GET", "/gone-stock/v1/items");
+    let refused = gone.iter().position(|(_, verdict)| *verdict == Verdict::Refused).unwrap();
+    assert_eq!(gone[refused - 1].0, Stage::Identity);
+    assert!(gone[refused + 1..].iter().all(|(_, verdict)| *verdict == Verdict::NotReached), "{gone:?}");
+    assert_eq!(gone[refused + 1].0, Stage::Operation);
+}
+
 #[test]
 fn what_passes_is_told_with_its_grant_limits_and_scope() {
     let explanation = explain_request(&snapshot("127.0.0.1:1"), &asked("past", "GET", "/orders/v1/orders"));

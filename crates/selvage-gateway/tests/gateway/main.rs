@@ -38,6 +38,7 @@ mod mint;
 mod mtls;
 mod oauth;
 mod proxy;
+mod published;
 mod revocation;
 mod scope;
 mod shutdown;

@@ -84,6 +84,32 @@ fn what_the_engine_found_unfit_is_counted() {
     assert_eq!(told, expected);
 }
 
+/// What a write sent that does not fit stands beside where it stood: what it looks like, or itself where everybody may see it.
+#[test]
+fn what_does_not_fit_is_shown_by_a_sample() {
+    for (data, sample) in [("data: confidential", "a number of 2 digits"), ("data: public", "12")] {
+        let running = Running::serving(
+            |address| {
+                fabric::saying(
+                    address,
+                    "data: confidential}\ncontrol: mediated",
+                    &format!("{data}}}\ncontrol: mediated"),
+                )
+            },
+            |_| {},
+        );
+        let mut client = running.client();
+        let body = "{\"lines\": [{}, {}, {}, {\"quantity\": 12}]}";
+        assert_eq!(
+            post(&mut client, "/orders/v1/orders/unfit/release", &[JSON, "Idempotency-Key: k"], body).status,
+            422
+        );
+        let fields = running.gateway.contracts().into_iter().flat_map(|row| row.fields);
+        let told: Vec<_> = fields.map(|field| (field.name, field.sample)).collect();
+        assert_eq!(told, [("/lines/*/quantity".to_owned(), sample.to_owned())]);
+    }
+}
+
 /// What is found in answers: operation, checked, unfit, and the fields with their samples.
 fn found_in_answers(running: &Running) -> Vec<(String, u64, u64, Vec<String>)> {
     let rows = running.gateway.contracts().into_iter().filter(|row| row.side == "response");
@@ -156,6 +182,40 @@ fn a_body_that_is_not_json_is_refused_with_its_place() {
     }
     assert!(running.engine.asked.lock().unwrap().is_empty());
     assert_eq!(post(&mut client, "/orders/v1/orders", &[key], "").status, 201, "no body needs no type");
+}
+
+/// Who reads a record again says what it has, and is told no more than that it still holds.
+#[test]
+fn a_record_that_its_reader_has_already_is_304() {
+    let running = Running::start();
+    let mut client = running.client();
+    let authorization = authorization("shop");
+    let mut ask = |method: &str, path: &str, headers: &[&str]| {
+        let mut all = vec![authorization.as_str()];
+        all.extend(headers);
+        client.request(method, path, &all, b"")
+    };
+    let record = "/orders/v1/orders/o-1";
+    let first = ask("GET", record, &[]);
+    let tag = first.header("etag").unwrap().to_owned();
+    for (method, condition) in [
+        ("GET", format!("If-None-Match: {tag}")),
+        ("GET", format!("If-None-Match: \"0a\", W/{tag}")),
+        ("GET", "If-None-Match: *".to_owned()),
+        ("HEAD", format!("If-None-Match: {tag}")),
+    ] {
+        let again = ask(method, record, &[&condition]);
+        assert_eq!((again.status, again.header("etag"), again.text()), (304, Some(tag.as_str()), ""));
+        assert_eq!((again.header("content-type"), again.header("content-length")), (None, None), "{condition}");
+        assert!(again.header("correlation-id").is_some());
+    }
+    let same = format!("If-None-Match: {tag}");
+    let other = ask("GET", record, &["If-None-Match: \"0a\""]);
+    assert_eq!((other.status, other.text()), (200, first.text()));
+    // A list has no tag, a write is no reading, and what is not there is not what anybody has.
+    assert_eq!(ask("GET", "/orders/v1/orders", &["If-None-Match: *"]).status, 200);
+    assert_eq!(ask("POST", "/orders/v1/orders/o-1/release", &["Idempotency-Key: k", &same]).status, 200);
+    assert_eq!(ask("GET", "/orders/v1/orders/refused", &["If-None-Match: *"]).status, 422);
 }
 
 #[test]

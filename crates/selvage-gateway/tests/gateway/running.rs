@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, Held, Mediation, Snapshot};
+use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
+use selvage_model::event::Position;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
 use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
 use selvage_model::problem::{FieldError, Problem};
+use selvage_model::publication::{Kept, Publication, Published};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -83,6 +86,26 @@ impl Mediation for Engine {
                 (_, id) => done(200, json!({"number": id}), None, None),
             }
         })
+    }
+
+    /// By the id of the first event: one is of no type, one does not fit, one fits ill and is kept, and all others are kept.
+    fn publish(&self, publication: Publication, held: Held) -> BoxFuture<'static, Published> {
+        drop(held);
+        let at = |below: &str| format!("{}{below}", publication.pointer(0));
+        let field = |below: &str| FieldError { pointer: at(below), detail: "does not fit".to_owned() };
+        let refused = |status, code, below: &str| {
+            Published::Refused(Problem::new(status, code, "no").with_errors(vec![field(below)]))
+        };
+        let published = match publication.events.first().map(|event| event.id.as_str()) {
+            Some("stray") => refused(422, code::EVENT_UNPLACED, "/type"),
+            Some("unfit") => refused(422, code::EVENT_OFF_CONTRACT, "/data/number"),
+            first => {
+                let found = if first == Some("ill") { vec![field("/data/number")] } else { Vec::new() };
+                let kept = |event: &CloudEvent| Kept { id: event.id.clone(), position: Position::START, known: false };
+                Published::Kept { events: publication.events.iter().map(kept).collect(), found }
+            }
+        };
+        Box::pin(std::future::ready(published))
     }
 
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {

@@ -89,6 +89,7 @@ fn attributes_of_direct_interfaces_are_counted_where_requests_are_read_anyway() 
             ("add-part sent number", 3),
             ("add-part sent tags", 1),
             ("add-part sent weight", 2),
+            ("list-parts asked *", 1),
             ("list-parts asked at", 1),
             ("list-parts asked limit", 1),
             ("list-parts asked tag", 1),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use selvage_model::access::{AccessState, LiveGrant, Principal};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::consumer::{Consumer, Identity};
-use selvage_model::manifest::interface::Lifecycle;
+use selvage_model::manifest::interface::{Interface, InterfaceBody, Lifecycle};
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::usage::{UsageTotal, Used};
 
@@ -261,6 +261,10 @@ fn interfaces(known: Known<'_>) -> impl Iterator<Item = Remark> {
         *requests = requests.saturating_add(total.count.requests);
         *last = (*last).max(total.last);
     }
+    // Who knocks and is refused is not who calls.
+    let is_call = |total: &&UsageTotal| total.key.attribute.is_none() && total.count.requests > total.count.refused;
+    let called: BTreeSet<&InterfaceRef> =
+        known.totals.iter().filter(is_call).map(|total| &total.key.interface).collect();
     let granted: BTreeSet<&InterfaceRef> = alive(known).map(|grant| &grant.interface).collect();
     let rarely: BTreeSet<&InterfaceRef> =
         alive(known).filter(|grant| known.is_used(grant)).map(|grant| &grant.interface).collect();
@@ -281,16 +285,18 @@ fn interfaces(known: Known<'_>) -> impl Iterator<Item = Remark> {
                 let since = known.silent_since(reference);
                 Some(remark(Concern::Orphan, reference, format!("no use since {since:.0}")))
             }
+            (Lifecycle::Active, _) if matches!(interface.body, InterfaceBody::Webhook(_)) => {
+                // What may be silent for longer than is looked back may have been called before.
+                let is_seen = known.silent_since(reference) >= known.since;
+                let is_orphan = is_seen && !called.contains(reference);
+                is_orphan.then(|| remark(Concern::Orphan, reference, format!("no call since {:.0}", known.since)))
+            }
             _ => None,
         }
     })
 }
 
-/// Whether it is there to be asked by consumers: webhooks are called by systems, files and flows by nobody.
-fn needs_grants(interface: &selvage_model::manifest::interface::Interface) -> bool {
-    use selvage_model::manifest::interface::InterfaceBody::{Api, Event, File, Flow, Webhook};
-    match interface.body {
-        Api(_) | Event(_) => true,
-        File(_) | Flow | Webhook(_) => false,
-    }
+/// Whether it is there to be asked by consumers: webhooks are called by systems, without a grant; files and flows by nobody.
+fn needs_grants(interface: &Interface) -> bool {
+    matches!(interface.body, InterfaceBody::Api(_) | InterfaceBody::Event(_))
 }

@@ -322,3 +322,35 @@ fn a_review_waits_as_long_as_an_interface_may_be_silent() {
     assert_eq!(named(&yearly, "2026-02-01T00:00:00Z"), [""; 0]);
     assert_eq!(named(&yearly, "2025-10-01T00:00:00Z"), ["board", "grt_1", "stock@1"]);
 }
+
+/// A webhook is called by its system without any grant: that nobody calls it is told by its calls alone.
+#[test]
+fn a_webhook_that_nobody_calls_is_named() {
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let (now, since) = (at("2027-01-01T00:00:00Z"), at("2026-10-01T00:00:00Z"));
+    let webhook = "---\nkind: Interface\nname: hints\ntype: webhook\nversion: 1.0\nowner: sales\nlifecycle: active\n\
+                   source: {system: odoo, signing: secret-path, secrets: [{secret: odoo/hook}]}\n\
+                   into: {object: thing@1}\n";
+    let named = |more: &str, requests: u64, refused: u64| -> Vec<String> {
+        let fabric = read(&Sources::of("fabric.yaml", &format!("{FABRIC}{webhook}{more}"))).fabric;
+        assert!(fabric.interfaces.contains_key(&"hints@1".parse().unwrap()));
+        let key = UsageKey {
+            interface: "hints@1".parse().unwrap(),
+            consumer: None,
+            operation: "call".to_owned(),
+            attribute: None,
+        };
+        let count = UsageCount { requests, refused, failed: 0, planned: 0 };
+        let totals: Vec<UsageTotal> =
+            if requests == 0 { Vec::new() } else { vec![UsageTotal { key, count, last: now }] };
+        let (access, granted, used) = (AccessState::default(), BTreeMap::new(), BTreeMap::new());
+        let known =
+            Known { fabric: &fabric, access: &access, granted: &granted, used: &used, totals: &totals, since, now };
+        let remarks = review(known).into_iter().filter(|it| it.subject == "hints@1");
+        remarks.map(|it| format!("{}: {}", it.concern.as_str(), it.says)).collect()
+    };
+    assert_eq!(named("", 0, 0), ["orphan: no call since 2026-10-01T00:00:00Z"]);
+    assert_eq!(named("", 7, 7), ["orphan: no call since 2026-10-01T00:00:00Z"], "nobody was let in");
+    assert_eq!(named("", 7, 6), [""; 0]);
+    assert_eq!(named("used: yearly\n", 0, 0), [""; 0], "it may have been called before");
+}

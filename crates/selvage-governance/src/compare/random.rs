@@ -7,6 +7,7 @@ mod fabrics;
 mod files;
 mod objects;
 mod openapi;
+mod parameters;
 mod schemas;
 mod trial;
 mod values;

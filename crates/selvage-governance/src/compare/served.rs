@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::api::Api;
+use selvage_model::manifest::api::{Api, Operation};
 use selvage_model::manifest::event::{EVENT_OPERATIONS, PUBLISH};
 use selvage_model::manifest::interface::{Interface, InterfaceBody, Lifecycle};
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::name::{CodeSetName, ObjectRef, SystemName};
 
-use super::{Difference, Direction, Verdict};
+use super::{Class, Difference, Direction, Verdict};
 
 /// The interfaces of the state before, by the object that their messages are.
 pub(super) struct Served<'a> {
@@ -77,13 +77,24 @@ pub(super) fn spread(found: &mut Vec<Difference>, differences: Vec<Difference>, 
         for interface in interfaces {
             let mut one = difference.clone();
             one.interface = Some(interface.reference());
-            one.operations = operations(interface, difference.class.direction);
+            one.operations = met_by(interface, difference.class);
             if matches!(interface.lifecycle, Lifecycle::Draft | Lifecycle::Retired { .. }) {
                 one.verdict = Verdict::Safe;
             }
             found.push(one);
         }
     }
+}
+
+/// The operations by which an object goes the way of this class, and those that search it where searches meet it.
+fn met_by(interface: &Interface, class: &Class) -> Vec<String> {
+    let mut operations = operations(interface, class.direction);
+    if let (Some(Api::Mediated(serves)), true, false) = (interface.api(), class.meets_searches(), operations.is_empty())
+    {
+        let lists = serves.operations.iter().any(|operation| operation.value == Operation::List);
+        operations.extend(lists.then(|| Operation::List.as_str().to_owned()));
+    }
+    operations
 }
 
 /// The operations by which an object goes this way; all where the list is empty.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use selvage_model::yaml::{self, Limits, Node};
 
-use super::{Difference, Direction, Verdict, openapi, schema};
+use super::{Difference, Direction, SENT_ALONE, TABLES, Verdict, openapi, schema};
 
 fn node(text: &str) -> Node {
     let (mut nodes, findings) = yaml::parse(text.as_bytes(), &Arc::from("contract.yaml"), &Limits::CONTRACT);
@@ -216,4 +216,11 @@ fn a_contract_that_is_made_to_take_long_does_not() {
     let of = |kind: &str| node(&format!("$ref: '#/$defs/d0'\n$defs:\n{definitions}  d40: {{type: {kind}}}\n"));
     let found = schema(&of("string"), &of("integer"), Direction::Request);
     assert!(found.iter().any(|difference| difference.verdict != Verdict::Safe));
+}
+
+#[test]
+fn what_searches_do_not_meet_is_of_classes_that_there_are() {
+    for code in SENT_ALONE {
+        assert!(TABLES.iter().copied().flatten().any(|class| class.code == code), "{code}");
+    }
 }

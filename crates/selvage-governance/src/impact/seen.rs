@@ -11,7 +11,7 @@ use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_model::usage::{UsageTotal, Way};
 
 use super::{Known, Unknown, Use};
-use crate::compare::{Difference, Direction};
+use crate::compare::{Class, Difference, Direction};
 
 /// Where a whole object was asked for.
 const WHOLE: &str = "*";
@@ -100,8 +100,7 @@ impl<'a> Seen<'a> {
         let named = usage.iter().filter(|total| {
             let attribute = total.key.attribute.as_ref();
             attribute.is_some_and(|used| {
-                let way = difference.class.direction != Direction::Request || used.way == Way::Sent;
-                way && difference.attributes.contains(&used.attribute)
+                meets(difference.class, used.way) && difference.attributes.contains(&used.attribute)
             })
         });
         if let Some(seen) = sum(named.copied()) {
@@ -158,6 +157,11 @@ impl<'a> Seen<'a> {
 fn is_alive(grant: &LiveGrant, now: Timestamp) -> bool {
     let lasts = grant.terms.until.is_none_or(|until| until > now) || grant.terms.on_end == EndAction::Alarm;
     grant.ended.is_none() && lasts
+}
+
+/// Whether who uses an attribute this way meets differences of a class.
+fn meets(class: &Class, way: Way) -> bool {
+    class.direction != Direction::Request || way == Way::Sent || class.meets_searches()
 }
 
 /// Requests as such.

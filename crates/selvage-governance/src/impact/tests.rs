@@ -139,18 +139,45 @@ fn who_names_an_attribute_breaks_when_it_goes() {
 fn what_only_senders_meet_breaks_no_reader() {
     let usage = vec![
         used("shop", "orders@1", "list", None, 3),
-        used("shop", "orders@1", "list", Some((Way::Asked, "name")), 3),
+        used("shop", "orders@1", "list", Some((Way::Asked, "note")), 3),
+        used("bi", "orders@1", "list", None, 3),
+        used("bi", "orders@1", "list", Some((Way::Asked, "*")), 3),
         used("desk", "orders@1", "create", None, 3),
         used("desk", "orders@1", "create", Some((Way::Sent, "number")), 3),
     ];
     let case = Case { usage, granted: 400, counted: 400, ..Case::default() };
-    let lowered = case.told("name: {type: string, max: 64}", "name: {type: string, max: 32}");
-    assert_eq!(lowered, Vec::<String>::new());
     let lowered = case.told("number: {type: string, max: 16}", "number: {type: string, max: 8}");
     assert_eq!(lowered, ["desk of sales at orders@1: seen 3"]);
     // Who does not send yet what has to be sent is whom it breaks.
     let required = case.told("note: {type: text, optional: true}", "note: {type: text}");
     assert_eq!(required, ["desk of sales at orders@1: seen 3"]);
+}
+
+/// Lists refuse a value that is searched by where it cannot be one of the attribute, as bodies do.
+#[test]
+fn who_searches_by_an_attribute_meets_what_its_values_may_be() {
+    let usage = || {
+        vec![
+            used("shop", "orders@1", "list", None, 3),
+            used("shop", "orders@1", "list", Some((Way::Asked, "name")), 3),
+            used("mes", "orders@1", "list", None, 3),
+            used("mes", "orders@1", "list", Some((Way::Asked, "state")), 3),
+            used("bi", "orders@1", "list", None, 3),
+            used("bi", "orders@1", "list", Some((Way::Asked, "*")), 3),
+        ]
+    };
+    let case = || Case { usage: usage(), granted: 400, counted: 400, ..Case::default() };
+    let lowered = case().told("name: {type: string, max: 64}", "name: {type: string, max: 32}");
+    assert_eq!(lowered, ["shop of sales at orders@1: seen 3"]);
+    let gone = case().told("values: [open, sent, held]", "values: [open, sent]");
+    assert_eq!(gone, ["mes of plant at orders@1: seen 3"]);
+    let gone = case().told("  - {code: L, name: Large}\n", "");
+    assert_eq!(gone, Vec::<String>::new());
+    let sizes = used("mes", "orders@1", "list", Some((Way::Asked, "size")), 3);
+    let case =
+        Case { usage: usage().into_iter().chain([sizes]).collect(), granted: 400, counted: 400, ..Case::default() };
+    let gone = case.told("  - {code: L, name: Large}\n", "");
+    assert_eq!(gone, ["mes of plant at orders@1: seen 3"]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn writable(object: &Object) -> impl Iterator<Item = &Attribute> {
 }
 
 /// What is said of an attribute: by its name, or else for all; with what holds at times where asked.
-fn entries<'a>(object: &'a Object, attribute: &Attribute, at_times: bool) -> Vec<&'a Authority> {
+pub(super) fn entries<'a>(object: &'a Object, attribute: &Attribute, at_times: bool) -> Vec<&'a Authority> {
     let said = || object.authority.iter().filter(|entry| at_times || entry.condition.is_none());
     let named = said().filter(|entry| entry.attributes.iter().any(|name| name.value == attribute.name.value));
     let named: Vec<&Authority> = named.collect();
@@ -104,6 +104,6 @@ fn entries<'a>(object: &'a Object, attribute: &Attribute, at_times: bool) -> Vec
 }
 
 /// Whether the entry names the system, or a role that it plays somewhere.
-fn may_be(context: &Context<'_>, entry: &Authority, system: &SystemName) -> bool {
+pub(super) fn may_be(context: &Context<'_>, entry: &Authority, system: &SystemName) -> bool {
     entry.record.value == system.as_str() || context.plays(system, &entry.record.value)
 }

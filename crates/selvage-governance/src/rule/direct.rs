@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use selvage_model::code;
-use selvage_model::finding::{Finding, Severity};
+use selvage_model::finding::Severity;
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::interface::{Check, Lifecycle};
+use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::Connector;
 use selvage_model::name::{InterfaceRef, SystemName};
 
@@ -25,25 +25,33 @@ fn erp(context: &Context<'_>, report: &mut Report) {
         let Some(Api::Direct { upstream, .. }) = interface.api() else { continue };
         let system = context.fabric.systems.get(&upstream.system.value);
         let is_odoo = system.is_some_and(|system| system.connector == Connector::Odoo);
-        if is_odoo && interface.because.is_none() {
+        if is_odoo && !is_excused(context, &ERP, interface) {
             let message = format!(
                 "`{reference}` passes requests to Odoo as they are: its consumers depend on Odoo's own records"
             );
-            let finding = Finding::error(code::DIRECT_ERP, &upstream.system.place, message);
-            let finding = Finding { severity: Severity::Advice, ..finding };
-            report.add(
-                reference,
-                finding.fix("serve an object instead (`control: mediated`), or say why not with `because`"),
-            );
+            let finding = ERP.finding(&upstream.system.place, message);
+            report.add(reference, finding.fix(way_out(context, &ERP, "serve an object instead (`control: mediated`)")));
         }
     }
+}
+
+/// Whether the interface's own `because` is enough: not where the rule is a guardrail, which the interface's domain loosens by no word.
+fn is_excused(context: &Context<'_>, rule: &LintRule, interface: &Interface) -> bool {
+    interface.because.is_some() && !context.is_guardrail(rule.name)
+}
+
+fn way_out(context: &Context<'_>, rule: &LintRule, instead: &str) -> String {
+    if context.is_guardrail(rule.name) {
+        return format!("{instead}; it is a guardrail, of which only the fabric's own file takes a waiver");
+    }
+    format!("{instead}, or say why not with `because`")
 }
 
 pub(crate) const UNCHECKED: LintRule = LintRule {
     code: code::DIRECT_UNCHECKED,
     name: "mediated-is-always-checked",
-    severity: Severity::Warning,
-    waivable: true,
+    severity: Severity::Error,
+    waivable: false,
     check: unchecked,
 };
 
@@ -53,7 +61,7 @@ fn unchecked(context: &Context<'_>, report: &mut Report) {
         if is_mediated && interface.validation.request != Check::Enforce {
             let message =
                 format!("`{reference}` is mediated: what does not fit the object is refused, whatever it says");
-            let finding = Finding::warning(code::DIRECT_UNCHECKED, &interface.place, message);
+            let finding = UNCHECKED.finding(&interface.place, message);
             report.add(reference, finding.fix("write `validation: {request: enforce}`, or leave it out"));
         }
     }
@@ -73,7 +81,7 @@ fn several(context: &Context<'_>, report: &mut Report) {
     let active = context.fabric.interfaces.iter().filter(|(_, interface)| interface.lifecycle == Lifecycle::Active);
     for (reference, interface) in active {
         let Some(Api::Direct { openapi, upstream, .. }) = interface.api() else { continue };
-        let says_why = interface.because.is_some();
+        let says_why = is_excused(context, &SEVERAL, interface);
         let (other, system, said_why) =
             *first.entry(&openapi.value).or_insert((reference, &upstream.system.value, says_why));
         if *system != upstream.system.value && !says_why && !said_why {
@@ -82,10 +90,8 @@ fn several(context: &Context<'_>, report: &mut Report) {
                 upstream.system
             );
             let finding = SEVERAL.finding(&upstream.system.place, message);
-            report.add(
-                reference,
-                finding.fix("serve one object of both (`control: mediated`), or say why not with `because`"),
-            );
+            let instead = "serve one object of both (`control: mediated`)";
+            report.add(reference, finding.fix(way_out(context, &SEVERAL, instead)));
         }
     }
 }

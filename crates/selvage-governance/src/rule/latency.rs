@@ -8,6 +8,7 @@ use selvage_model::finding::Severity;
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Interface, InterfaceBody, Latency, Objective};
 use selvage_model::manifest::system::Connector;
+use selvage_model::name::InterfaceRef;
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -44,8 +45,11 @@ fn real_time(context: &Context<'_>, report: &mut Report) {
                 },
                 _ => continue,
             },
-            InterfaceBody::Api(_) => match interface.limits.timeout {
-                Some(timeout) if timeout > ANSWER => format!("a request may take {}", spell(timeout)),
+            InterfaceBody::Api(api) => match (interface.limits.timeout, copy_age(context, api)) {
+                (Some(timeout), _) if timeout > ANSWER => format!("a request may take {}", spell(timeout)),
+                (_, Some((age, copy))) if age > WAITED_FOR => {
+                    format!("the copy of `{copy}` that it reads may be {} old", spell(age))
+                }
                 _ => continue,
             },
             InterfaceBody::Webhook(_) | InterfaceBody::Flow => continue,
@@ -55,10 +59,15 @@ fn real_time(context: &Context<'_>, report: &mut Report) {
     }
 }
 
-fn of<'a>(
-    context: &Context<'a>,
-    latency: Latency,
-) -> impl Iterator<Item = (&'a selvage_model::name::InterfaceRef, &'a Interface)> {
+/// How old the copy that an api reads may be, and who keeps it.
+fn copy_age<'a>(context: &Context<'a>, api: &'a Api) -> Option<(Duration, &'a InterfaceRef)> {
+    let Api::Mediated(serves) = api else { return None };
+    let copy = &serves.reads.as_ref()?.copy.value;
+    let InterfaceBody::Event(event) = &context.fabric.interfaces.get(copy)?.body else { return None };
+    Some((event.copy_max_age?, copy))
+}
+
+fn of<'a>(context: &Context<'a>, latency: Latency) -> impl Iterator<Item = (&'a InterfaceRef, &'a Interface)> {
     let is =
         move |interface: &Interface| interface.classification.as_ref().and_then(|class| class.latency) == Some(latency);
     context.served().filter(move |(_, interface)| is(interface))

@@ -12,7 +12,7 @@ use selvage_model::manifest::api::{Api, Older, Operation, Serves};
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
-use selvage_model::manifest::system::{Account, Bounds, Connector};
+use selvage_model::manifest::system::{Account, Bounds, Connector, SystemEnvironment};
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::{Quota, Rate};
 
@@ -62,6 +62,41 @@ fn over(context: &Context<'_>, report: &mut Report) {
                 );
             }
         }
+    }
+}
+
+pub(crate) const BOTTLENECK: LintRule = LintRule {
+    code: code::BOTTLENECK,
+    name: "much-read-is-kept-apart",
+    severity: Severity::Advice,
+    waivable: true,
+    check: bottleneck,
+};
+
+/// An interface whose reads alone may take more than this of what its system bears is better kept apart from it; what the system does not
+/// bear at all is found by [`OVER`].
+const SHARE: f64 = 0.5;
+
+fn bottleneck(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface) in context.served() {
+        let Some(Api::Mediated(serves)) = interface.api() else { continue };
+        let system = context.fabric.systems.get(&serves.system.value);
+        let Some(system) = system.filter(|system| system.connector == Connector::Odoo) else { continue };
+        let Some(requests) = requests_a_minute(context, reference, interface) else { continue };
+        let calls = requests * calls_of(serves, |operation| serves.reads.is_none() && !operation.writes());
+        let least = |environment: &SystemEnvironment| calls_a_minute(system.bounds(environment));
+        let borne = system.environments.iter().map(least).min_by(f64::total_cmp);
+        let Some(borne) = borne.filter(|borne| calls > borne * SHARE && calls <= *borne) else { continue };
+        let message = format!(
+            "reading `{reference}` may ask `{}` {} times a minute, which bears {}: everybody else waits behind it",
+            system.name,
+            calls.ceil() as u64,
+            borne.floor() as u64
+        );
+        let finding = BOTTLENECK.finding(&serves.system.place, message);
+        let fix = "read from a copy that an event interface keeps (`serves: {reads: {copy: …}}`), go direct to a system that bears it, or \
+                   lower `limits`";
+        report.add(reference, finding.fix(fix));
     }
 }
 
@@ -131,8 +166,12 @@ fn needs<'a>(context: &Context<'a>) -> BTreeMap<&'a SystemName, Vec<Need<'a>>> {
 /// Calls of a request, on average over the operations. What is read from a copy asks the system nothing.
 fn calls_each(serves: &Serves) -> f64 {
     let copied = serves.reads.as_ref().is_some_and(|reads| reads.older == Older::Refuse);
-    let asks = |operation: &Operation| !copied || operation.writes();
-    let operations = serves.operations.iter().map(|operation| operation.value).filter(asks);
+    calls_of(serves, |operation| !copied || operation.writes())
+}
+
+/// Calls of a request on average over all operations, made by those that are counted.
+fn calls_of(serves: &Serves, is_counted: impl Fn(&Operation) -> bool) -> f64 {
+    let operations = serves.operations.iter().map(|operation| operation.value).filter(is_counted);
     let calls: u32 = operations.map(cost::of).sum();
     f64::from(calls) / serves.operations.len().max(1) as f64
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use selvage_model::code;
 use selvage_model::finding::Severity;
+use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
+use selvage_model::name::InterfaceRef;
 
 use super::LintRule;
 use super::interface::is_tier_1;
@@ -22,23 +24,56 @@ pub(crate) const MET: LintRule = LintRule {
 fn met(context: &Context<'_>, report: &mut Report) {
     for (reference, interface) in context.served() {
         let target = interface.classification.as_ref().and_then(|class| class.recovery_point);
-        let (Some(target), Some(every)) = (target, looked_at_every(interface)) else { continue };
-        if every > target {
-            let (target, every) = (spell(target), spell(every));
-            let message = format!("`{reference}` may lose {target} and looks for changes every {every}");
-            let finding = MET.finding(&interface.place, message);
-            report.add(reference, finding.fix("poll at least as often as `rpo` says, or say what may really be lost"));
-        }
+        let Some(target) = target else { continue };
+        let (looks, copy) = match looks(interface) {
+            Some(looks) => (looks, None),
+            None => match behind(context, interface) {
+                Some((looks, copy)) => (looks, Some(copy)),
+                None => continue,
+            },
+        };
+        let how = match looks {
+            Looks::Every(every) if every > target => format!("looks for changes every {}", spell(every)),
+            Looks::Every(_) => continue,
+            Looks::WhenTold => "learns of changes by hints alone, which get lost".to_owned(),
+        };
+        let target = spell(target);
+        let message = match copy {
+            Some(copy) => format!("`{reference}` may lose {target} and reads the copy of `{copy}`, which {how}"),
+            None => format!("`{reference}` may lose {target} and {how}"),
+        };
+        let finding = MET.finding(&interface.place, message);
+        report.add(reference, finding.fix("poll at least as often as `rpo` says, or say what may really be lost"));
     }
 }
 
-/// How often changes are looked for, where they are polled.
-fn looked_at_every(interface: &Interface) -> Option<Duration> {
+/// When changes are looked for.
+enum Looks {
+    Every(Duration),
+    /// Where a system says that something changed, and never else.
+    WhenTold,
+}
+
+/// When an interface looks for changes, where it does.
+fn looks(interface: &Interface) -> Option<Looks> {
     match &interface.body {
-        InterfaceBody::Event(event) => event.capture.as_ref()?.poll,
-        InterfaceBody::File(file) => file.source.poll,
+        InterfaceBody::Event(event) => {
+            let capture = event.capture.as_ref()?;
+            capture.poll.map(Looks::Every).or(capture.webhook.then_some(Looks::WhenTold))
+        }
+        InterfaceBody::File(file) => file.source.poll.map(Looks::Every),
         _ => None,
     }
+}
+
+/// When whoever keeps the copy that an interface reads looks for changes: asked where a plant depends on what it reads.
+fn behind<'a>(context: &Context<'a>, interface: &'a Interface) -> Option<(Looks, &'a InterfaceRef)> {
+    if !is_tier_1(interface) {
+        return None;
+    }
+    let Some(Api::Mediated(serves)) = interface.api() else { return None };
+    let copy = &serves.reads.as_ref()?.copy.value;
+    Some((looks(context.fabric.interfaces.get(copy)?)?, copy))
 }
 
 pub(crate) const OVERLAP: LintRule = LintRule {

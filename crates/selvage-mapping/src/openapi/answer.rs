@@ -178,7 +178,7 @@ pub(super) fn headers() -> Value {
     let text = || json!({"type": "string"});
     json!({
         "CorrelationId": of(text(), "The exchange that the request belongs to; the caller's own where one was sent."),
-        "ETag": of(text(), "The state of the record, for `If-Match`."),
+        "ETag": of(text(), "The state of the record, for `If-Match` and `If-None-Match`."),
         "Location": of(text(), "The path of what was made, or of the operation to look at."),
         "Link": of(text(), "`rel=\"next\"`: the next page, where there is one."),
         "Masked": of(

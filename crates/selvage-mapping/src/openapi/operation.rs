@@ -83,7 +83,7 @@ fn capital(word: &str) -> String {
 fn parameters(subject: &Subject<'_>, operation: Operation) -> Value {
     match operation {
         Operation::List => parameter::of_list(subject),
-        Operation::Get => json!([shared("Id")]),
+        Operation::Get => json!([shared("Id"), shared("IfNoneMatch")]),
         Operation::Create => json!([shared("IdempotencyKey")]),
         _ => json!([shared("Id"), shared("IdempotencyKey"), shared("IfMatch")]),
     }
@@ -122,6 +122,7 @@ fn responses(subject: &Subject<'_>, operation: Operation) -> Value {
         Operation::Get => {
             let headers = json!({"ETag": header("ETag")});
             responses.insert("200".into(), done(subject, "The record.", &reference(&title), headers));
+            responses.insert("304".into(), unmodified(subject));
         }
         Operation::Create | Operation::Revise => {
             let headers = json!({"ETag": header("ETag"), "Location": header("Location"), "Idempotency-Replayed": header("Replayed")});
@@ -168,6 +169,16 @@ fn done(subject: &Subject<'_>, about: &str, schema: &Value, headers: Value) -> V
         }
     }
     json!({"description": about, "headers": all, "content": {JSON: {"schema": schema}}})
+}
+
+/// What who reads a record again is told where it has it already: the headers of the answer, and no body.
+fn unmodified(subject: &Subject<'_>) -> Value {
+    let about = "The record is as `If-None-Match` says: the answer that has this `ETag` still holds.";
+    let mut answer = done(subject, about, &Value::Null, json!({"ETag": header("ETag")}));
+    if let Some(members) = answer.as_object_mut() {
+        members.remove("content");
+    }
+    answer
 }
 
 fn looking() -> Value {

@@ -24,6 +24,8 @@ pub(super) fn components() -> Value {
     add("IdempotencyKey", "header", true, key, about, "Idempotency-Key");
     let about = "Only for this state of the record, as its `ETag` says.";
     add("IfMatch", "header", false, json!({"type": "string"}), about, "If-Match");
+    let about = "Only where it is not of this state, as the `ETag` of an answer before says: 304 otherwise.";
+    add("IfNoneMatch", "header", false, json!({"type": "string"}), about, "If-None-Match");
     let id =
         json!({"type": "string", "minLength": 1, "maxLength": 512, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"});
     add("Id", "path", true, id, "The record's business key, or its id in the system as `system-7`.", "id");

@@ -86,7 +86,7 @@ codes! { OF_ENGINE:
     PARKED_DAMAGED = "FAB5223", "A message that was set aside is not what was written";
     PULL_LOSES = "FAB5224", "A consumer that pulls without a group is about to lose events";
     OUTBOX_DAMAGED = "FAB5225", "A captured event is not what was written";
-    STREAM_NEARLY_FULL = "FAB5226", "A stream has nearly as much as may be kept of it";
+    STREAM_NEARLY_FULL = "FAB5226", "A stream has nearly as much as may be kept of it, and a reader is about to lose events";
     STREAM_BEYOND = "FAB5227", "A stream had more than may be kept of it, and a reader lost events";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";

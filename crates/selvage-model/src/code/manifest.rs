@@ -93,6 +93,8 @@ codes! { OF_MANIFESTS:
     EXCEPT_RENAMED = "FAB2161", "A query language names what a grant leaves out otherwise";
     HINTS_UNHEARD = "FAB2165", "Hints that no capture hears";
     CAPTURE_UNHINTED = "FAB2166", "A capture that listens to hints which nobody sends";
+    BOTTLENECK = "FAB2180", "An interface that may take much of what its system bears";
+    TOLD_ELSEWHERE = "FAB2181", "What another system is the record for is told or set";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";

@@ -35,6 +35,8 @@ pub struct Rotated {
     pub next: Credential,
     /// The old one, with its end.
     pub old: Credential,
+    /// Others of the same that counted beside it and end at once: two count at a time.
+    pub ended: Vec<String>,
 }
 
 /// What the ledger calls a key that somebody got without anybody's key.
@@ -131,7 +133,7 @@ impl Store {
     }
 
     /// Issues the key that takes another's place, and lets the other end at a time, or sooner where it does anyway. Both count
-    /// until then.
+    /// until then, and none beside them: what else counts of the same, such as the key that the rotated one had replaced, ends now.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an id that no key has, or one that was revoked; it refuses a hash that it has.
@@ -149,13 +151,18 @@ impl Store {
         let expires = next.expires.map(Micros::from);
         transaction.run(ISSUE, bind![id.as_str(), kind, principal, next.hash.0, now, expires]).await?;
         transaction.run(END_AT, bind![old, Micros::from(ends)]).await?;
+        let ended = end_all_but(&mut transaction, &before.principal, [old, id.as_str()]).await?;
         access::raise(&mut transaction).await?;
         let who = called(&mut transaction, &before.principal).await?;
-        let detail = json!({
+        let mut detail = json!({
             kind: who, "expires": next.expires.map(|time| time.to_string()), "replaces": old, "which_ends": ends.to_string(),
         });
+        if let Some(members) = detail.as_object_mut().filter(|_| !ended.is_empty()) {
+            members.insert("ended".to_owned(), json!(ended));
+        }
         ledger::append(&mut transaction, by, "key.rotated", &id, &detail).await?;
-        let rotated = Rotated { next: read(&mut transaction, &id).await?, old: read(&mut transaction, old).await? };
+        let next = read(&mut transaction, &id).await?;
+        let rotated = Rotated { next, old: read(&mut transaction, old).await?, ended };
         transaction.commit().await?;
         Ok(rotated)
     }
@@ -208,6 +215,23 @@ async fn take_back_all(transaction: &mut Transaction, of: &Principal, word: (&st
         take_back(transaction, &key.id, word).await?;
     }
     Ok(())
+}
+
+/// Ends what counts of somebody's keys beside these two; which that were.
+async fn end_all_but(
+    transaction: &mut Transaction,
+    of: &Principal,
+    kept: [&str; 2],
+) -> Result<Vec<String>, StoreError> {
+    let now = transaction.now().await?;
+    let mut ended = Vec::new();
+    for key in all(transaction).await? {
+        let is_other = &key.principal == of && !kept.contains(&key.id.as_str());
+        if is_other && transaction.run(END_AT, bind![key.id.as_str(), now]).await? == 1 {
+            ended.push(key.id);
+        }
+    }
+    Ok(ended)
 }
 
 /// Every key, oldest first.

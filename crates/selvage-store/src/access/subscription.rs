@@ -333,7 +333,7 @@ pub(crate) async fn end(
 /// Nobody waits any more for what the receiver asked for, neither it nor what repeats it: they are sent to the same.
 async fn lift_holds(transaction: &mut Transaction, id: &str) -> Result<(), StoreError> {
     hold::lift(transaction, id).await?;
-    let repeats = |it: &LiveSubscription| it.terms.replay.as_ref().is_some_and(|replay| replay.of == id);
+    let repeats = |it: &LiveSubscription| it.terms.replay.as_ref().is_some_and(|replay| replay.sent_as() == id);
     for replay in all(transaction).await?.into_iter().filter(repeats) {
         hold::lift(transaction, &replay.id).await?;
     }

@@ -1,18 +1,21 @@
 //! Keys and leases: every change raises the revision once, and what ended stays ended.
 
+use std::collections::BTreeSet;
 use std::slice::from_ref;
 
-use selvage_model::access::{AccessState, EndAction, GrantTerms, KeyHash, Principal};
+use jiff::Timestamp;
+use selvage_model::access::{AccessState, Credential, EndAction, GrantTerms, KeyHash, Principal};
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use serde_json::json;
 
 use super::both;
 use super::stage::{Stage, tamper};
-use crate::{NewKey, StoreError};
+use crate::{NewKey, Store, StoreError};
 
 both!(
     a_key_is_issued_and_revoked,
     a_key_takes_another_ones_place,
+    two_keys_count_at_a_time,
     the_same_hash_is_not_issued_twice,
     grants_follow_the_manifests,
     what_ended_is_not_revived,
@@ -52,6 +55,7 @@ async fn a_key_takes_another_ones_place(stage: &Stage) {
     assert_eq!(rotated.next.principal, old.principal);
     let state = store.access_state().await.unwrap();
     assert_eq!((state.revision, state.credentials.len()), (2, 2));
+    assert_eq!(rotated.ended, Vec::<String>::new());
     // One that ends sooner anyway keeps its end.
     let again = store.rotate_key(&old.id, key(3), late, "a.lead").await.unwrap();
     assert_eq!(again.old.expires, Some(soon));
@@ -61,6 +65,33 @@ async fn a_key_takes_another_ones_place(stage: &Stage) {
     let unknown = store.rotate_key("key_none", key(5), late, "a.lead").await;
     assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
     assert!(store.rotate_key(&old.id, key(2), late, "a.lead").await.is_err(), "a hash that is there");
+}
+
+/// The next key is rotated while the one that it replaced still counts, and the old one a second time: two count each time.
+async fn two_keys_count_at_a_time(stage: &Stage) {
+    let store = stage.open().await;
+    let other = NewKey { principal: Principal::Operator("s.lead".to_owned()), ..key(9) };
+    let other = store.issue_key(other, "a.lead").await.unwrap().id;
+    let first = store.issue_key(key(1), "a.lead").await.unwrap().id;
+    let (soon, late) = ("2130-01-01T00:00:00Z".parse().unwrap(), "2131-01-01T00:00:00Z".parse().unwrap());
+    let second = store.rotate_key(&first, key(2), soon, "a.lead").await.unwrap().next.id;
+    let third = store.rotate_key(&second, key(3), late, "a.lead").await.unwrap();
+    assert_eq!(third.ended, from_ref(&first), "the first ends before its time");
+    assert_eq!(counting(&store).await, BTreeSet::from([other.clone(), second.clone(), third.next.id.clone()]));
+    let fourth = store.rotate_key(&second, key(4), late, "a.lead").await.unwrap();
+    assert_eq!(fourth.ended, [third.next.id], "a successor that nobody uses ends, too");
+    assert_eq!(counting(&store).await, BTreeSet::from([other, second, fourth.next.id.clone()]));
+    let entries = store.ledger(0, 100).await.unwrap();
+    let entry = entries.iter().find(|entry| entry.subject == fourth.next.id).unwrap();
+    assert_eq!(entry.detail["ended"], json!(fourth.ended));
+}
+
+/// The keys that open something now.
+async fn counting(store: &Store) -> BTreeSet<String> {
+    let now = Timestamp::now();
+    let counts = |key: &Credential| key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
+    let state = store.access_state().await.unwrap();
+    state.credentials.into_iter().filter(counts).map(|key| key.id).collect()
 }
 
 async fn a_key_is_issued_and_revoked(stage: &Stage) {

@@ -6,7 +6,11 @@ use serde_json::json;
 use super::both;
 use super::stage::{Stage, tamper};
 
-both!(keys_are_kept_in_spells_and_found_by_a_time, what_an_issuer_shows_no_more_goes);
+both!(
+    keys_are_kept_in_spells_and_found_by_a_time,
+    the_same_keys_in_another_order_are_one_spell,
+    what_an_issuer_shows_no_more_goes
+);
 
 const URL: &str = "https://login.example";
 
@@ -34,6 +38,29 @@ async fn keys_are_kept_in_spells_and_found_by_a_time(stage: &Stage) {
     assert_eq!(at(&test, times[3]).await, [], "another environment's issuers are its own");
     let first = store.issuer_keys_at(&prod, times[1]).await.unwrap().remove(0);
     assert!(first.first < first.last, "it was seen again: {first:?}");
+}
+
+/// Replicas of an issuer show the same keys in different orders.
+async fn the_same_keys_in_another_order_are_one_spell(stage: &Stage) {
+    let store = stage.open().await;
+    let prod = "prod".parse().unwrap();
+    let spells = async |shown: &[&str]| {
+        for text in shown {
+            store.note_issuer_keys(&prod, URL, &serde_json::from_str(text).unwrap()).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let last = store.issuer_keys_at(&prod, store.now().await.unwrap()).await.unwrap().remove(0);
+        (last.first, last.last)
+    };
+    let one = r#"{"keys": [{"kid": "a", "n": "1"}, {"kid": "b", "n": "2"}]}"#;
+    let turned = r#"{"keys": [{"n": "2", "kid": "b"}, {"n": "1", "kid": "a"}]}"#;
+    let (first, _) = spells(&[one]).await;
+    let (same, last) = spells(&[turned, one, turned]).await;
+    assert!(same == first && last > first, "{first} {same} {last}");
+    // A key that has the id of another is another.
+    let swapped = r#"{"keys": [{"kid": "a", "n": "2"}, {"kid": "b", "n": "1"}]}"#;
+    let (other, _) = spells(&[swapped]).await;
+    assert!(other > first, "{first} {other}");
 }
 
 async fn what_an_issuer_shows_no_more_goes(stage: &Stage) {

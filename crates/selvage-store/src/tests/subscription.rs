@@ -307,6 +307,7 @@ async fn a_replay_holds_its_events_from_when_it_is_asked_for(stage: &Stage) {
     apply(&store, from_ref(&repeated)).await;
     let new = NewReplay {
         of: store.subscriptions().await.unwrap()[0].id.clone(),
+        target: None,
         after: Position::START,
         through: None,
         lanes: Vec::new(),

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use selvage_control::desk::Waits;
+use selvage_control::desk::lease::Pending;
 use selvage_governance::approval::Standing;
 use selvage_model::change::{Change, Delegation};
 use selvage_model::name::DomainName;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use ended::Ended;
 
@@ -24,7 +25,7 @@ use crate::report;
 /// How long an emergency that was ratified late stands on the board; `selvage change list` has it for ever.
 const LATE_STANDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Shows what waits for whom, oldest first.
+/// Shows what waits for whom, changes and access: emergencies first, then the oldest.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Board {
@@ -91,7 +92,8 @@ struct End {
 }
 
 impl Board {
-    /// Runs the command; wrong where an emergency was not ratified in time, also where it was since, for a month.
+    /// Runs the command; wrong where an emergency was not ratified in time, also where it was since, for a month, and where a review or an
+    /// answer of a campaign is late.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self.seat {
             Some(Seat::Seats(seats)) => return seats.run().await,
@@ -105,57 +107,72 @@ impl Board {
         let everything = self.person.is_none();
         let ended = if everything { ended::ended(&self.store.open().await?).await? } else { Vec::new() };
         let late = late(&self.store, self.person.as_deref()).await?;
-        let is_wrong = waits.iter().any(|waits| waits.is_breach) || !late.is_empty();
+        let waits = Pending::all(waits, due);
+        let is_wrong = waits.iter().any(Pending::is_breach) || !late.is_empty();
         if self.json {
-            let waits = waits.iter().map(
-                |waits| json!({"change": report::change::json(&waits.change, &waits.standing), "breach": waits.is_breach}),
-            );
+            let waits = waits.iter().map(json_of);
             let late = late
                 .iter()
                 .map(|(change, standing)| json!({"change": report::change::json(change, standing), "breach": true}));
-            let shown: Vec<_> =
-                waits.chain(late).chain(due.iter().map(access::json)).chain(ended.iter().map(Ended::json)).collect();
+            let shown: Vec<_> = waits.chain(late).chain(ended.iter().map(Ended::json)).collect();
             say(serde_json::to_string_pretty(&shown)?)?;
         } else {
             say(table(&waits, &late))?;
-            access::print(&due)?;
             ended::print(&ended)?;
         }
         Ok(if is_wrong { Outcome::Wrong } else { Outcome::Well })
     }
 }
 
+/// For scripts.
+fn json_of(it: &Pending) -> Value {
+    match it {
+        Pending::Change(waits) => {
+            json!({"change": report::change::json(&waits.change, &waits.standing), "breach": it.is_breach()})
+        }
+        Pending::Access(due) => json!({"access": due.shown(), "breach": it.is_breach()}),
+    }
+}
+
 /// What waits, and what was late, as lines.
-fn table(waits: &[Waits], late: &[(Change, Standing)]) -> Table {
+fn table(waits: &[Pending], late: &[(Change, Standing)]) -> Table {
     let mut table = Table::new();
-    table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "RISK", "SINCE", "TITLE", "WAITS FOR"]);
-    for waits in waits {
-        let change = &waits.change;
-        let needed: Vec<String> = waits.standing.open.iter().map(report::change::needed).collect();
-        let needed = match (needed.is_empty(), &waits.standing.rejected) {
-            (_, Some(said)) if change.ratify_until.is_some() => {
-                format!("rejected by {}: go back, or {}", said.signed_by(), needed.join("\n"))
-            }
-            (_, Some(_)) => "its author: rejected".to_owned(),
-            (true, None) => "its release".to_owned(),
-            (false, None) => needed.join("\n"),
-        };
-        let needed = match change.ratify_until {
-            Some(until) if waits.is_breach => format!("BREACH since {until:.0}: {needed}"),
-            Some(until) => format!("to ratify until {until:.0}: {needed}"),
-            None => needed,
-        };
-        let title = report::visible(&change.title, false);
-        let since = format!("{:.0}", change.proposed);
-        table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
+    table.load_style(TABLE).set_header(["WHAT", "ID", "DOMAIN", "RISK", "SINCE", "TITLE", "WAITS FOR"]);
+    for it in waits {
+        table.add_row(match it {
+            Pending::Change(waits) => row(&waits.change, waited_for(waits)),
+            Pending::Access(due) => access::row(due),
+        });
     }
     for (change, _) in late {
         let Some(due) = change.ratified_late else { continue };
-        let needed = format!("nobody: BREACH, ratified {:.0} and not until {due:.0}", change.changed);
-        let (since, title) = (format!("{:.0}", change.proposed), report::visible(&change.title, false));
-        table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
+        table.add_row(row(change, format!("nobody: BREACH, ratified {:.0} and not until {due:.0}", change.changed)));
     }
     table
+}
+
+fn row(change: &Change, needed: String) -> [String; 7] {
+    let (what, risk) = ("change".to_owned(), change.report.risk.clone());
+    let (since, title) = (format!("{:.0}", change.proposed), report::visible(&change.title, false));
+    [what, change.id.clone(), change.domain.to_string(), risk, since, title, needed]
+}
+
+fn waited_for(waits: &Waits) -> String {
+    let change = &waits.change;
+    let needed: Vec<String> = waits.standing.open.iter().map(report::change::needed).collect();
+    let needed = match (needed.is_empty(), &waits.standing.rejected) {
+        (_, Some(said)) if change.ratify_until.is_some() => {
+            format!("rejected by {}: go back, or {}", said.signed_by(), needed.join("\n"))
+        }
+        (_, Some(_)) => "its author: rejected".to_owned(),
+        (true, None) => "its release".to_owned(),
+        (false, None) => needed.join("\n"),
+    };
+    match change.ratify_until {
+        Some(until) if waits.is_breach => format!("BREACH since {until:.0}: {needed}"),
+        Some(until) => format!("to ratify until {until:.0}: {needed}"),
+        None => needed,
+    }
 }
 
 /// Emergencies that were ratified late, for as long as they stand on the board of everybody.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use comfy_table::Table;
 use http::Method;
 use jiff::Timestamp;
 use selvage_control::evidence::begin;
-use selvage_gateway::{Explanation, IssuerKeys, KeysOfIssuers, Question, Verdict, explain_request, explain_token};
+use selvage_gateway::{
+    Explanation, IssuerKeys, KeysOfIssuers, Question, Verdict, explain_request, explain_token, issuer_of,
+};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -149,11 +149,9 @@ impl Decide {
         let (file, store) = file.zip(store).context("a token is judged by what a store keeps: name one")?;
         let text = std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
         let token = text.trim().to_owned();
-        let says =
-            says_to_be_of(&token).with_context(|| format!("`{}` is no token that names its issuer", file.display()))?;
+        let says = issuer_of(&token).map_err(|wrong| anyhow::anyhow!("`{}`: {wrong}", file.display()))?;
         let declared = fabric.issuers.values().filter_map(|issuer| issuer.environment(&self.env));
-        let url = |url: &str| url.trim_end_matches('/').to_owned();
-        let known = declared.map(|it| it.url.value.clone()).find(|it| url(it) == url(&says));
+        let known = declared.map(|it| it.url.value.clone()).find(|it| unslashed(it) == unslashed(&says));
         let issuer =
             known.with_context(|| format!("no issuer of `{}` had the address `{}`", self.env, says.escape_debug()))?;
         let kept = store.existing().await?.issuer_keys_at(&self.env, at).await?;
@@ -193,11 +191,9 @@ impl Decide {
     }
 }
 
-/// Whose token it says to be; that is believed only once its signature is found to be theirs.
-fn says_to_be_of(token: &str) -> Option<String> {
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
-    Some(claims.get("iss")?.as_str()?.to_owned())
+/// An issuer's address as the gateway compares it.
+fn unslashed(url: &str) -> &str {
+    url.strip_suffix('/').unwrap_or(url)
 }
 
 /// The access state that a directory asks for: each grant known by where it stands, and the consumer as if it had a key.

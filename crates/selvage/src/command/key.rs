@@ -141,6 +141,9 @@ impl Rotate {
         let new = NewKey { principal: old.principal.clone(), hash: key::hash(&secret), expires };
         let rotated = store.rotate_key(&self.id, new, after(self.overlap)?, &by).await?;
         say(secret)?;
+        for id in &rotated.ended {
+            eprintln!("{id} ended: two keys count at a time.");
+        }
         if let Some(ends) = rotated.old.expires {
             eprintln!("This is {}. Put it in place before {} ends, at {ends:.0}.", rotated.next.id, rotated.old.id);
         }

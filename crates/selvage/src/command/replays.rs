@@ -44,6 +44,9 @@ pub(crate) enum Replays {
 pub(crate) struct Start {
     /// The subscription: its id, or `consumer/name`.
     subscription: String,
+    /// To the endpoint of this subscription of the same consumer to the same interface instead: its id, or `consumer/name`.
+    #[arg(long, value_name = "SUBSCRIPTION")]
+    target: Option<String>,
     /// The first event: its position as `selvage events tail` shows it, the first that came since a time, or `oldest`.
     #[arg(long, value_name = "POSITION|TIME")]
     from: Edge,
@@ -101,10 +104,15 @@ impl Start {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
         let of = find(&store, &self.subscription).await?;
+        let target = match &self.target {
+            Some(target) => Some(find(&store, target).await?.id),
+            None => None,
+        };
         let reader = Reader::over(of.interface.clone(), store.clone(), self.broker).await?;
         let (after, through) = reader.range(self.from, self.to).await?;
         let new = NewReplay {
             of: of.id.clone(),
+            target,
             after,
             through,
             lanes: self.lanes,
@@ -159,8 +167,11 @@ impl List {
         let replays = replays.filter(|(view, _)| self.ended || view.subscription.state != SubscriptionState::Ended);
         let replays: Vec<(&SubscriptionView, &ReplayTerms)> = replays.collect();
         let of = |replay: &ReplayTerms| {
-            let of = views.iter().find(|view| view.subscription.id == replay.of);
-            of.map_or_else(|| replay.of.clone(), |view| view.subscription.label())
+            let label = |id: &str| {
+                let found = views.iter().find(|view| view.subscription.id == id);
+                found.map_or_else(|| id.to_owned(), |view| view.subscription.label())
+            };
+            Of { label: label(&replay.of), target: label(replay.sent_as()) }
         };
         if self.json {
             let rows = replays.iter().map(|(view, replay)| as_json(view, replay, &of(replay), view.shared_by(&views)));
@@ -174,7 +185,7 @@ impl List {
         let mut table = Table::new();
         table.load_style(TABLE).set_header(COLUMNS);
         for (view, replay) in replays {
-            table.add_row(row(view, replay, of(replay), view.shared_by(&views)));
+            table.add_row(row(view, replay, &of(replay), view.shared_by(&views)));
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -184,16 +195,24 @@ impl List {
 const COLUMNS: [&str; 13] =
     ["REPLAY", "OF", "INTERFACE", "TARGET", "LANES", "RATE", "STATE", "DONE", "AT", "TO", "BY", "REASON", "BECAUSE"];
 
-fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String, shared_by: usize) -> [String; 13] {
+/// What is sent again, and as what.
+struct Of {
+    /// The subscription that had the events.
+    label: String,
+    /// The one to whose endpoint they go.
+    target: String,
+}
+
+fn row(view: &SubscriptionView, replay: &ReplayTerms, of: &Of, shared_by: usize) -> [String; 13] {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
     let done = format!("{done} %");
     let lanes = if replay.lanes.is_empty() { "all".to_owned() } else { replay.lanes.join(", ") };
     [
         it.id.clone(),
-        of,
+        of.label.clone(),
         it.interface.to_string(),
-        to(it),
+        if of.target == of.label { to(it) } else { format!("{} ({})", to(it), of.target) },
         shortened(&lanes),
         pace(it, replay, shared_by),
         view.stands().to_owned(),
@@ -206,11 +225,11 @@ fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String, shared_by: usi
     ]
 }
 
-fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &str, shared_by: usize) -> Value {
+fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &Of, shared_by: usize) -> Value {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
     json!({
-        "id": it.id, "of": of, "interface": it.interface.to_string(), "target": to(it), "state": it.state.to_string(),
+        "id": it.id, "of": of.label, "sent_as": of.target, "interface": it.interface.to_string(), "target": to(it), "state": it.state.to_string(),
         "after": it.begins.to_string(), "through": replay.through.to_string(),
         "at": at.to_string(), "done_percent": done, "lanes": replay.lanes,
         "rate": spelt(it.rate()), "asked_rate": spelt(it.terms.deliver.as_ref().and_then(|deliver| deliver.rate)),

@@ -29,6 +29,17 @@ impl Answers<'_> {
         is_own || self.stands_on_it(interface)
     }
 
+    /// Whether the domain declares an interface, or governs it.
+    pub(super) fn declares(&self, interface: &Interface) -> bool {
+        let governs = self.fabric.governing(&interface.reference()).as_ref() == Some(self.domain);
+        governs || &domain_of(&interface.place.file) == self.domain
+    }
+
+    /// Whether the domain declares a subscription.
+    pub(super) fn subscribes(&self, subscription: &Subscription) -> bool {
+        &domain_of(&subscription.place.file) == self.domain
+    }
+
     /// For a subscription: of the domain, or to an interface that it answers for.
     pub(super) fn for_subscription(&self, subscription: &Subscription) -> bool {
         let to = subscription.deliver.as_ref().is_some_and(|deliver| self.for_system(&deliver.system.value));

@@ -8,15 +8,17 @@ mod deliveries;
 mod room;
 #[cfg(test)]
 mod tests;
+mod untried;
 mod verbs;
 
 use std::time::Duration;
 
 use selvage_control::desk::Tried;
+use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::{Api, Operation, Serves};
-use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::manifest::system::Connector;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::problem::Problem;
@@ -31,30 +33,49 @@ const RECORDS: u64 = 4;
 /// Tries every mediated interface of an Odoo, and every subscription that is delivered, for the release of a domain.
 pub(super) async fn run(fabric: Fabric, environment: EnvironmentName, domain: DomainName) -> Tried {
     let mut tried = deliveries::run(&fabric, &environment, &domain).await;
+    tried.skipped.extend(untried::named(&Answers { fabric: &fabric, domain: &domain }));
     mediated(fabric, environment, &domain, &mut tried).await;
     tried
 }
 
-async fn mediated(fabric: Fabric, environment: EnvironmentName, domain: &DomainName, tried: &mut Tried) {
+async fn mediated(mut fabric: Fabric, environment: EnvironmentName, domain: &DomainName, tried: &mut Tried) {
+    // No capture runs here that would keep a copy: the system is asked.
+    for interface in fabric.interfaces.values_mut() {
+        if let InterfaceBody::Api(Api::Mediated(serves)) = &mut interface.body {
+            serves.reads = None;
+        }
+    }
     let (calm, broken) = match (Room::open(&fabric, &environment).await, Room::open(&fabric, &environment).await) {
         (Ok(calm), Ok(broken)) => (calm, broken),
         (Err(error), _) | (_, Err(error)) => {
             return tried.failed.push(format!("nothing could be tried: {error:#}"));
         }
     };
+    let answers = Answers { fabric: &fabric, domain };
     for interface in fabric.interfaces.values() {
         if let Some(Api::Mediated(serves)) = interface.api()
             && is_odoo(&fabric, &serves.system.value)
+            && untried::is_served(interface)
         {
-            let is_its_own = Answers { fabric: &fabric, domain }.for_interface(interface);
+            let is_its_own = answers.for_interface(interface);
             let rooms = (&calm, &broken);
             let trial = Trial { rooms, fabric: &fabric, environment: &environment, interface, serves, is_its_own };
+            let before = told_of(tried);
             trial.change(tried).await;
             trial.run(tried).await;
+            if answers.declares(interface) {
+                tried.own += 1;
+                tried.own_tried += usize::from(told_of(tried) > before);
+            }
         }
     }
     calm.end().await;
     broken.end().await;
+}
+
+/// Of how much something came.
+fn told_of(tried: &Tried) -> usize {
+    tried.held.len() + tried.failed.len() + tried.elsewhere.len()
 }
 
 fn is_odoo(fabric: &Fabric, system: &SystemName) -> bool {
@@ -87,12 +108,9 @@ impl Trial<'_> {
             return;
         }
         let broken = self.rooms.1;
-        let expected = match broken.engine.execute(list.clone()).await {
+        let expected = match broken.calmly(&list).await {
             MediatedAnswer::Done { body, .. } => body,
-            other => {
-                tried.skipped.push(format!("{reference}: the simulation cannot answer: {}", told(&other)));
-                return;
-            }
+            other => return unanswered((&reference, Operation::List), self.is_its_own, &other, tried),
         };
         self.read(&list, &expected, tried).await;
         if offers(Operation::Get) {
@@ -117,9 +135,9 @@ impl Trial<'_> {
             return tried.skipped.push(format!("{reference}: there is no record that could be asked for"));
         };
         let get = MediatedRequest { id: Some(id), ..request(&reference, Operation::Get, None, None) };
-        match self.rooms.1.engine.execute(get.clone()).await {
+        match self.rooms.1.calmly(&get).await {
             MediatedAnswer::Done { body, .. } => self.read(&get, &body, tried).await,
-            other => tried.skipped.push(format!("{reference}: the simulation cannot answer a get: {}", told(&other))),
+            other => unanswered((&reference, Operation::Get), self.is_its_own, &other, tried),
         }
     }
 
@@ -224,6 +242,36 @@ fn request(
         traceparent: None,
         patience: Duration::from_secs(10),
     }
+}
+
+/// What cannot be read where all is well does not hold, unless it is the simulation that lacks something.
+fn unanswered(
+    (reference, operation): (&InterfaceRef, Operation),
+    is_its_own: bool,
+    answer: &MediatedAnswer,
+    tried: &mut Tried,
+) {
+    let says = told(answer);
+    if lacks(answer) {
+        tried.skipped.push(format!("{reference}: the simulation lacks what a {operation} needs: {says}"));
+    } else {
+        tried.fail(is_its_own, format!("{reference}: a {operation} is not answered though nothing fails: {says}"));
+    }
+}
+
+/// Whether a request was refused because the simulation has no such model, field or method, is of another version, or has no such company.
+fn lacks(answer: &MediatedAnswer) -> bool {
+    let MediatedAnswer::Refused { problem, .. } = answer else { return false };
+    let of_a_server = [
+        code::ODOO_MISSING,
+        code::OPERATION_PARKED,
+        code::NEED_MODEL,
+        code::NEED_FIELD,
+        code::VERSION_UNMAPPED,
+        code::COMPANY_UNBOUND,
+    ];
+    let says = ["Invalid field", "doesn't exist", "does not exist"].iter().any(|sign| problem.detail.contains(sign));
+    of_a_server.contains(&problem.code) || (problem.code == code::ODOO_REFUSED && says)
 }
 
 fn told(answer: &MediatedAnswer) -> String {

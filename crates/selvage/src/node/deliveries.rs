@@ -313,7 +313,7 @@ impl Follower {
             self.step(replay, step, &because).await?;
             return Ok(None);
         }
-        let held = self.parts.store.held_until(&terms.of).await?;
+        let held = self.parts.store.held_until(terms.sent_as()).await?;
         match replay::course(active, replay, terms, (held, Timestamp::now())) {
             Course::On(replay) => Ok(Some(*replay)),
             Course::Waits(waits) => {

@@ -2,6 +2,7 @@
 //! declared. What a stream lost, and who is held back or holds back, is told to operators; it never decides what is done about it.
 
 mod behind;
+mod ceiling;
 mod pulling;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use super::NodeConfig;
 use super::release::Current;
 pub(crate) use behind::Behindhand;
+use ceiling::Ceiling;
 use pulling::Pulling;
 
 /// How often it is looked whether other interfaces run.
@@ -156,7 +158,9 @@ impl Following {
         pulling.keep().await;
         for (stream, retention) in streams {
             pulling.judge(stream, retention).await;
-            retire(log, stream, retention, behind).await;
+            if let Err(error) = retire(&Ceiling { log, store, behind }, stream, retention).await {
+                tracing::warn!("{}: retention of `{stream}`: {error}", error.code());
+            }
         }
     }
 }
@@ -193,19 +197,17 @@ async fn open_stream(log: &dyn EventLog, stream: &InterfaceRef) -> bool {
     }
 }
 
-async fn retire(log: &dyn EventLog, stream: &InterfaceRef, retention: Retention, behind: &Behindhand) {
-    loop {
-        match log.retire(stream, retention, false).await {
-            Ok(retired) => {
-                behind.have_lost(stream, &retired.lost);
-                if !retired.more {
-                    behind.fill(stream, retired.left, retention.ceiling());
-                    return behind.are(stream, retired.behind);
-                }
-            }
-            Err(error) => return tracing::warn!("{}: retention of `{stream}`: {error}", error.code()),
+/// First what is too old and was read; then what is more than may be kept.
+async fn retire(ceiling: &Ceiling<'_>, stream: &InterfaceRef, retention: Retention) -> Result<(), LogError> {
+    let by_time = Retention { at_most: None, ..retention };
+    let left = loop {
+        let retired = ceiling.log.retire(stream, by_time, false).await?;
+        if !retired.more {
+            ceiling.behind.are(stream, retired.behind);
+            break retired.left;
         }
-    }
+    };
+    ceiling.keep(stream, retention, left).await
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use selvage_gateway::{Counted, Usage};
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::interface::Objective;
+use selvage_model::manifest::interface::{InterfaceBody, Objective};
 use selvage_model::name::{EnvironmentName, InterfaceRef};
 use selvage_model::usage::{
     PromiseCount, PromiseKey, PromiseRow, Promised, ShadowGroup, ShadowShape, UsageCount, UsageKey, UsageRow, Used,
@@ -154,8 +154,7 @@ impl Keeper {
         {
             tracing::warn!("the store was not told what this node runs: {error}");
         }
-        let interfaces: Vec<InterfaceRef> = active.release.fabric.interfaces.keys().cloned().collect();
-        books.merge(self.counted.usage(), now, &interfaces);
+        books.merge(self.counted.usage(), now, &Declared::of(&active.release.fabric));
         let given_up = books.bound();
         self.figures.given_up.fetch_add(given_up, Ordering::Relaxed);
         while let Some(batch) = books.next_batch() {
@@ -182,7 +181,7 @@ impl Books {
     }
 
     /// Takes what came since the last look.
-    fn merge(&mut self, usage: Usage, now: Timestamp, interfaces: &[InterfaceRef]) {
+    fn merge(&mut self, usage: Usage, now: Timestamp, declared: &Declared) {
         self.covers_until = now;
         let began =
             |span: i64| Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(span)).unwrap_or(now);
@@ -216,7 +215,7 @@ impl Books {
                 continue;
             }
             let last = Timestamp::from_second(second).unwrap_or(now);
-            let likely = likely(&shape.path, interfaces);
+            let likely = declared.likely(&shape);
             let new = || ShadowGroup { shape: shape.clone(), likely: None, requests: 0, first: last, last };
             let group = self.groups.entry(shape.clone()).or_insert_with(new);
             (group.requests, group.likely, group.last) = (group.requests + more, likely, last);
@@ -290,6 +289,32 @@ fn promised(fabric: &Fabric) -> Vec<PromiseKey> {
     promises.collect()
 }
 
+/// What a request can have meant.
+#[derive(Default)]
+struct Declared {
+    interfaces: Vec<InterfaceRef>,
+    /// By event type, the newest interface that declares it.
+    types: BTreeMap<String, InterfaceRef>,
+}
+
+impl Declared {
+    fn of(fabric: &Fabric) -> Self {
+        let mut types = BTreeMap::new();
+        for (reference, interface) in &fabric.interfaces {
+            let InterfaceBody::Event(event) = &interface.body else { continue };
+            types.extend(event.events.iter().map(|kind| (kind.name.value.clone(), reference.clone())));
+        }
+        Self { interfaces: fabric.interfaces.keys().cloned().collect(), types }
+    }
+
+    /// The interface that was probably meant. An event was probably meant for the interface that declares its type, where there is one.
+    fn likely(&self, shape: &ShadowShape) -> Option<InterfaceRef> {
+        let kind = shape.path.rsplit('/').next().filter(|_| shape.method == ShadowShape::PUBLISH);
+        let by_kind = kind.and_then(|kind| self.types.get(kind)).cloned();
+        by_kind.or_else(|| likely(&shape.path, &self.interfaces))
+    }
+}
+
 /// The interface that an undeclared path probably meant: the one it names, or names almost.
 fn likely(path: &str, interfaces: &[InterfaceRef]) -> Option<InterfaceRef> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -341,6 +366,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_stray_event_was_meant_for_who_declares_its_type_or_where_it_was_sent() {
+        let types = BTreeMap::from([("masterdata.product.changed".to_owned(), "products@1".parse().unwrap())]);
+        let declared = Declared { interfaces: interfaces(), types };
+        for (path, expected) in [
+            ("/inventory/v1/masterdata.product.changed", "products@1"),
+            ("/inventory/v1/masterdata.product.lost", "inventory@1"),
+        ] {
+            let shape = |method: &str| ShadowShape { method: method.to_owned(), path: path.to_owned() };
+            assert_eq!(declared.likely(&shape("PUBLISH")).unwrap().to_string(), expected, "{path}");
+            assert_eq!(declared.likely(&shape("GET")).unwrap().to_string(), "inventory@1");
+        }
+    }
+
     fn counted(requests: u64) -> Usage {
         let key = UsageKey {
             interface: "inventory@2".parse().unwrap(),
@@ -359,17 +398,17 @@ mod tests {
     fn what_is_not_written_yet_is_sent_again_as_it_was_and_what_came_since_follows() {
         let mut books = Books::default();
         let now = |second| Timestamp::from_second(second).unwrap();
-        books.merge(counted(5), now(60), &[]);
+        books.merge(counted(5), now(60), &Declared::default());
         let first = books.next_batch().unwrap().clone();
         assert_eq!((first.number, total(&first)), (1, 5));
-        books.merge(counted(8), now(75), &[]);
+        books.merge(counted(8), now(75), &Declared::default());
         assert_eq!(books.next_batch().unwrap(), &first, "its answer was lost");
         books.sent = None;
         let second = books.next_batch().unwrap().clone();
         assert_eq!((second.number, total(&second), second.covers_until), (2, 3, now(75)));
         books.sent = None;
         assert!(books.next_batch().is_none());
-        books.merge(counted(8), now(90), &[]);
+        books.merge(counted(8), now(90), &Declared::default());
         assert!(books.next_batch().is_none(), "nothing came");
     }
 

@@ -1,7 +1,7 @@
 //! The gate of faults, through commands: what a release lets be subscribed to is delivered to a simulated receiver that misbehaves before
 //! the release is active, and what cannot hold closes the gate.
 
-use crate::changes::Plants;
+use crate::changes::{PRODUCTS, Plants};
 
 pub(crate) const FABRIC: &str = "kind: Fabric
 name: velo-works
@@ -120,4 +120,66 @@ async fn a_subscription_that_cannot_hold_closes_the_gate() {
     let refused = plants.refused(&activate, "FAB7057");
     assert!(refused.contains("in the rows of its grant: /data/site"), "{refused}");
     assert!(refused.contains("shop-floor/as-they-come: none of the events that there are is for it"), "{refused}");
+}
+
+/// What stands in no simulation is named; where that is all that there is to try, the gate stays closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_where_nothing_was_tried_is_closed() {
+    let tool = "---
+kind: Object
+name: tool
+version: 1.0
+owner: master-data
+identity: [code]
+attributes: {code: {type: string, max: 20}}
+---
+kind: Mapping
+name: tool-odoo
+object: tool@1
+system: odoo
+record: x_tool
+fields: {code: {at: x_code}}
+";
+    let of_tools = PRODUCTS.replace("name: products", "name: tools").replace("product@1", "tool@1");
+    let plants = Plants::new().await;
+    std::fs::remove_dir_all(plants.fabric()).unwrap();
+    plants.write("fabric.yaml", &format!("{of_tools}{tool}"));
+    let release = released(&plants);
+    let activate = [&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat();
+    let refused = plants.refused(&activate, "FAB7057");
+    assert!(refused.contains("0 hold") && refused.contains("tools@1: the simulation lacks"), "{refused}");
+    assert!(refused.contains("nothing was tried of what the domain declares"), "{refused}");
+
+    // Beside something that holds it is named, and so is what is of a kind that is not tried.
+    let direct = "---
+kind: Interface
+name: drawings
+type: api
+version: 1.0
+owner: master-data
+lifecycle: active
+classification: {criticality: tier-3, latency: near-real-time, recovery: {rpo: 0s, rto: 4h}, data: internal}
+control: direct
+because: They are files.
+contract: {openapi: contracts/drawings.yaml}
+upstream: {system: files, path: /drawings}
+---
+kind: System
+name: files
+connector: http
+owner: master-data
+zone: cloud
+environments: {dev: {url: \"http://127.0.0.1:9\"}}
+";
+    let both = of_tools.find("---\nkind: Interface").map(|at| &of_tools[at..]).unwrap();
+    plants.write("fabric.yaml", &format!("{PRODUCTS}{both}{tool}{direct}"));
+    plants.write(
+        "contracts/drawings.yaml",
+        "openapi: 3.1.0\ninfo: {title: Drawings, version: '1'}\npaths: {/drawings: {get: {operationId: listDrawings, responses: {'200': {description: All}}}}}\n",
+    );
+    let change = plants.approve(&plants.propose("group", "With products", "a.lindqvist", &[]));
+    let release = plants.release(&change, "a.lindqvist");
+    let went = plants.well(&[&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat());
+    assert!(went.contains("faults: 3 hold") && went.contains("tools@1: the simulation lacks"), "{went}");
+    assert!(went.contains("drawings@1: direct interfaces are not tried"), "{went}");
 }

@@ -106,6 +106,9 @@ fn made_again_by_the_keys_of_then(
     let before = again(first, began);
     assert_eq!(before.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&before.stderr).contains("FAB7217"), "{before:?}");
+    // It is taken apart as the gateway does.
+    let four = again(&format!("{first}.more"), then);
+    assert!(String::from_utf8_lossy(&four.stderr).contains("a token has three parts"), "{four:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

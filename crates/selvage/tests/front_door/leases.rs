@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use reqwest::{Client, StatusCode};
 use selvage_store::{NewRecertificationItem, Store};
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
 
@@ -386,4 +387,44 @@ async fn access_is_asked_for_granted_and_taken_over_the_control_api() {
         assert!(ledger.contains(action), "{action}: {ledger}");
     }
     well(&["ledger", "verify"], &store);
+}
+
+/// Changes and access wait in one list, with what is at stake; a review that nobody made in time is a breach there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_is_one_list_with_risks_and_late_reviews_are_breaches() {
+    let place = Place::new().await;
+    let store = place.data();
+    let board = place.key(&store, "shop-floor-board");
+    let served = place.serve(&store, &[]);
+    assert_eq!(status(&served, &board, ORDERS).await, StatusCode::FORBIDDEN);
+    let purpose = ["--purpose", "Shows the operators what lies beside the line", "--where", "site=ghent"];
+    let asked = id(&well(&request("inventory@2", "list", &purpose), &store));
+    let who = ["access", "break-glass", "--consumer", "shop-floor-board", "--interface", "production-orders@1"];
+    let why = ["--operations", "list", "--because", "the line stands", "--for", "1h", "--by", "o.night"];
+    well(&[&who[..], &why[..]].concat(), &store);
+    let told = || {
+        let items = json(&["board"], &store);
+        let of = |it: &Value| {
+            let (what, risk) = (it["access"]["what"].as_str().unwrap(), it["access"]["risk"].as_str().unwrap());
+            assert_eq!(it["breach"], it["access"]["breach"]);
+            (what.to_owned(), risk.to_owned(), it["breach"].as_bool().unwrap())
+        };
+        items.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let of = |what: &str, risk: &str, is_breach| (what.to_owned(), risk.to_owned(), is_breach);
+    let (review, request) = ("tier-1, confidential", "tier-2, internal");
+    // What was opened in an emergency comes first, though it was asked for later.
+    assert_eq!(told(), [of("review", review, false), of("request", request, false)]);
+    let shown = well(&["board"], &store);
+    assert!(shown.contains("RISK") && shown.contains(&asked) && shown.contains(review), "{shown}");
+
+    let file = store.iter().find(|word| !word.starts_with("--")).unwrap();
+    let database = format!("sqlite:{}", std::path::Path::new(file).join("selvage.db").display());
+    let mut connection = SqliteConnection::connect(&database).await.unwrap();
+    sqlx::raw_sql("UPDATE break_glass SET review_by = 1000000").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(told(), [of("review", review, true), of("request", request, false)]);
+    wrong(&["board"], &store, "BREACH since");
+    let reviewer = ["board", "--person", "o.night"];
+    well(&reviewer, &store);
 }

@@ -73,6 +73,16 @@ fn told_on_the_command_line(plant: &Plant, operator: &str) {
     let table = stdout(&listed(&["--cause", "mapping", "--interface", "production-orders@1"]));
     assert!(table.contains("FAB5112") && table.contains("lot_producing_ids"), "{table}");
     assert!(stdout(&listed(&["--cause", "refused"])).starts_with("none"));
+    let shown = |operation: &str| {
+        let show = ["parked-operations", "show", "production-orders@1", operation, "--node", &plant.served.console];
+        selvage(&[&show[..], &["--key-file", key_file.to_str().unwrap()]].concat())
+    };
+    let report = stdout(&shown("report"));
+    for said in ["cause      mapping", "code       FAB5112", "lot_producing_ids", "fix ", "goes on by itself"] {
+        assert!(report.contains(said), "{said}: {report}");
+    }
+    let whole = shown("explode");
+    assert!(!whole.status.success() && stdout(&whole).contains("is not parked"), "{whole:?}");
     assert!(!listed(&["--cause", "nothing"]).status.success());
     std::fs::write(&key_file, "sk_nobody").unwrap();
     let refused = listed(&["--json"]);

@@ -68,7 +68,7 @@ impl Line {
     }
 }
 
-fn event(id: &str, machine: &str) -> Value {
+pub(crate) fn event(id: &str, machine: &str) -> Value {
     json!({
         "specversion": "1.0",
         "id": id,
@@ -78,7 +78,7 @@ fn event(id: &str, machine: &str) -> Value {
     })
 }
 
-fn with(pointer: &str, value: Value) -> Value {
+pub(crate) fn with(pointer: &str, value: Value) -> Value {
     let mut event = event("w", "press-4");
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     event.pointer_mut(parent).unwrap()[name] = value;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
 
-const READS: &str = "kind: Grant
+pub(crate) const READS: &str = "kind: Grant
 consumer: shop-floor-board
 interface: machine-states@1
 operations: [read]

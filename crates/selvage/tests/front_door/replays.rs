@@ -71,6 +71,50 @@ async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_doe
     assert!(done && told.contains("the newest event is 1-24: the replay ends there, and not at 1-900"), "{told}");
 }
 
+/// Events of one subscription go to the endpoint of another of its consumer, where that takes an event twice; its own does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_goes_to_the_endpoint_of_another_subscription_of_its_consumer() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let policy = "retention: {for: 30d}\nreplay: {by: [owner], max_rate: 500/s}";
+    place.edit("deliveries.yaml", "retention: {for: 30d}", policy);
+    let first = "kind: Subscription\nconsumer: mes-ghent";
+    let standby = "kind: Subscription\nname: standby\nconsumer: mes-ghent\ninterface: order-facts@1\n\
+                   events: [manufacturing.work-order.completed]\nfrom: newest\n\
+                   deliver: {system: board, path: /standby, signing: standard-webhooks, secret: {secret: board/hooks}, \
+                   timeout: 9s, idempotent: true}\n---\n";
+    place.edit("deliveries.yaml", first, &format!("{standby}{first}"));
+    let _served = place.serve(&place.data(), &[]);
+    stands(&place, "active").await;
+    eventually("the other one is active", || async {
+        run(&place, &["subscriptions", "show", "mes-ghent/standby"]).contains("state      active").then_some(())
+    })
+    .await;
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..6).await;
+    // Of each event one message for each subscription.
+    let ids = || receiver.taken.lock().unwrap().ids.values().map(BTreeSet::len).sum::<usize>();
+    eventually("all has arrived twice", || async { (ids() == 2 * 6 * LANES.len()).then_some(()) }).await;
+    let (done, told) = replay(&place, &["--from", "oldest", "--by", "m.dewit", "--target", "mes-ghent/nobody"]);
+    assert!(!done && told.contains("nobody"), "{told}");
+    let refused =
+        ["replays", "start", "mes-ghent/standby", "--because", "a slip", "--from", "oldest", "--by", "m.dewit"];
+    let data = place.data();
+    let data: Vec<&str> = data.iter().map(String::as_str).collect();
+    let refused = selvage(&[&refused[..], &["--target", "mes-ghent/order-facts-v1"], &data].concat());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("FAB7300") && told.contains("idempotent"), "{told}");
+    let (done, told) = replay(&place, &["--from", "oldest", "--by", "m.dewit", "--target", "mes-ghent/standby"]);
+    assert!(done, "its own endpoint does not say that an event twice does no harm, and the other does: {told}");
+    let listed = || stdout(&selvage(&[&["replays", "list", "--ended", "--json"][..], &data].concat()));
+    let ended = || async { listed().contains("everything was sent again").then(listed) };
+    let listed: Value = serde_json::from_str(&eventually("the replay has ended", ended).await).unwrap();
+    let (replay, all) = (&listed[0], 6 * LANES.len());
+    assert_eq!((&replay["of"], &replay["sent_as"]), (&"mes-ghent/order-facts-v1".into(), &"mes-ghent/standby".into()));
+    assert_eq!(replay["target"], "board /standby", "{replay:#}");
+    assert_eq!(receiver.taken.lock().unwrap().replayed.len(), all);
+    assert!(run(&place, &["ledger", "list"]).contains("mes-ghent/standby"), "the ledger says to which");
+}
+
 /// Waits until the subscription itself stands so.
 async fn stands(place: &Place, how: &str) {
     let listed = || run(place, &["subscriptions", "show", "mes-ghent/order-facts-v1"]);
@@ -201,7 +245,7 @@ async fn a_replay_waits_while_what_it_repeats_stands_still() {
     arrived(&receiver).await;
     let act = |act: &str| run(&place, &["subscriptions", act, "mes-ghent/order-facts-v1", "--because", "the board"]);
     let sent = || receiver.taken.lock().unwrap().replayed.len();
-    let id = begun(&place, &data, "4/s");
+    let id = begun(&place, &data, "10/s");
     eventually("it is in the middle", || async { (sent() > 0).then_some(()) }).await;
     let waits = |because: &'static str| {
         let place = &place;
@@ -312,7 +356,7 @@ async fn a_replay_whose_node_is_killed_goes_on_where_it_was() {
     let mut first = place.serve(&store, &["--lease", "2s"]);
     append(&store[1], 0..EVENTS).await;
     arrived(&receiver).await;
-    let id = begun(&place, &store, "4/s");
+    let id = begun(&place, &store, "10/s");
     // The first event of each lane is behind it.
     let in_the_middle = || async { Some(standing(&store, &id)).filter(|(_, done)| *done >= 0.25) };
     let (state, done) = eventually("it is in the middle", in_the_middle).await;

@@ -4,6 +4,8 @@ use reqwest::Client;
 use serde_json::Value;
 
 use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::publishing::{Line, STRUCTURED, event, with};
+use crate::pulling::READS;
 
 fn told(arguments: &[&str], store: &[String]) -> Value {
     let store: Vec<&str> = store.iter().map(String::as_str).collect();
@@ -61,6 +63,37 @@ async fn use_is_counted_over_restarts_and_shown_by_consumer_and_attribute() {
     let key = keys.lines().find(|line| line.contains("shop-floor-board")).unwrap();
     assert!(!key.trim_end().ends_with('-'), "it was used: {key}");
     assert_eq!(selvage(&["usage", "--since", "long"]).status.code(), Some(2));
+}
+
+/// What was published and kept counts by attribute, who pulls asks for whole events, and what nobody declares is shadow traffic.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_used_by_attribute_as_records_are() {
+    let place = Place::new().await;
+    place.edit("consumers.yaml", "kind: Consumer\nname: planning\n", READS);
+    let line = Line::of(place);
+    assert_eq!(line.send(STRUCTURED, &event("a", "press-4")).await.0.as_u16(), 202);
+    assert_eq!(line.send(STRUCTURED, &with("/type", "manufacturing.machine.lost".into())).await.0.as_u16(), 422);
+    let board = line.place.key(&line.store, "shop-floor-board");
+    eventually("events are pulled", || async {
+        let url = format!("{}/machine-states/v1/events", line.served.base);
+        let answer = line.client.get(url).bearer_auth(&board).send().await.unwrap();
+        answer.status().is_success().then_some(())
+    })
+    .await;
+    // It ends in order, and writes what it counted.
+    let Line { place: _place, store, served, .. } = line;
+    drop(served);
+    let usage = told(&["usage"], &store);
+    for (attribute, expected) in [("machine", 1), ("cause", 1), ("scrapped", 0), ("*", 1)] {
+        assert_eq!(requests(&usage, "machine-states@1", Some(attribute)), expected, "{attribute}: {usage}");
+    }
+    let shadows = told(&["shadow"], &store);
+    let (method, path, likely) = (&shadows[0]["method"], &shadows[0]["path"], &shadows[0]["likely"]);
+    let stray = "/machine-states/v1/manufacturing.machine.lost";
+    assert_eq!(
+        (method.as_str(), path.as_str(), likely.as_str()),
+        (Some("PUBLISH"), Some(stray), Some("machine-states@1"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
 use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::publishing::{Line, STRUCTURED, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn violations_are_counted_by_consumer_and_field_and_masked() {
@@ -71,6 +72,36 @@ async fn violations_are_counted_by_consumer_and_field_and_masked() {
     .await;
     let problem: Value = problem.json().await.unwrap();
     assert_eq!((problem["code"].as_str(), problem.get("errors")), (Some("FAB4124"), None));
+}
+
+/// What an event or a write sent that does not fit is shown by what it looks like: the interfaces are internal.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_events_and_writes_sent_is_shown_masked() {
+    let line = Line::of(Place::new().await);
+    assert_eq!(line.send(STRUCTURED, &with("/data/state", "broken".into())).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let planning = line.place.key(&line.store, "planning");
+    let address = format!("{}/production-orders/v1/production-orders", line.served.base);
+    eventually("the write is refused for what it says", || async {
+        let write = line.client.post(&address).bearer_auth(&planning).header("idempotency-key", "k-1");
+        let answer = write.json(&serde_json::json!({"product": 12345})).send().await.unwrap();
+        let status = answer.status();
+        let told: Value = answer.json().await.unwrap();
+        assert!(status != StatusCode::FORBIDDEN, "{told}");
+        (status == StatusCode::UNPROCESSABLE_ENTITY).then_some(())
+    })
+    .await;
+    for (interface, field, sample) in [
+        ("machine-states@1", "/data/state", "text of 6 characters"),
+        ("production-orders@1", "/product", "a number of 5 digits"),
+    ] {
+        eventually("it is in the store with a sample", || async {
+            let mut arguments = vec!["violations", interface, "--json"];
+            arguments.extend(line.store.iter().map(String::as_str));
+            let rows: Value = serde_json::from_str(&stdout(&selvage(&arguments))).unwrap();
+            rows.as_array().unwrap().iter().any(|row| row["field"] == field && row["sample"] == sample).then_some(())
+        })
+        .await;
+    }
 }
 
 /// A query that a list does not take is one of the query, by its name where that is declared.

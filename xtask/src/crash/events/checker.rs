@@ -1,6 +1,7 @@
 //! Judges what was acknowledged and what was delivered. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use super::wire::Event;
 
@@ -17,8 +18,71 @@ pub(super) struct Observed {
     pub(super) kills: usize,
     /// How much a reader may be given again after each.
     pub(super) at_once: usize,
-    /// How often a reader took something and did not say so.
-    pub(super) unsaid: usize,
+    /// How much each reader may be given again beside that.
+    pub(super) again: BTreeMap<usize, usize>,
+    /// When each reader was given something, of the last time.
+    pub(super) lately: BTreeMap<usize, VecDeque<Instant>>,
+    /// How many appends and deliveries have begun and not ended.
+    pub(super) in_flight: usize,
+    /// What has happened since the last end of a node or a server.
+    pub(super) round: Round,
+}
+
+/// The work of a round.
+#[derive(Clone, Default)]
+pub(super) struct Round {
+    pub(super) acknowledged: usize,
+    given: BTreeSet<usize>,
+}
+
+/// So many events are acknowledged in a round, or it shows nothing.
+pub(super) const ENOUGH: usize = 64;
+/// What was given so long ago is noted as given, or its node has lost its lease of a second: one write may be under way for as long, and what
+/// came meanwhile waits for the next one.
+const NOTED_WITHIN: Duration = Duration::from_millis(2_500);
+
+impl Observed {
+    /// A producer was told that its event is kept.
+    pub(super) fn acknowledge(&mut self, event: (usize, u64)) {
+        self.acknowledged.insert(event);
+        self.round.acknowledged += 1;
+    }
+
+    /// A reader was given something.
+    pub(super) fn give(&mut self, reader: usize) {
+        self.round.given.insert(reader);
+        let (lately, now) = (self.lately.entry(reader).or_default(), Instant::now());
+        lately.push_back(now);
+        while lately.front().is_some_and(|first| now.duration_since(*first) > NOTED_WITHIN) {
+            lately.pop_front();
+        }
+    }
+
+    /// Whether this round has shown something, and does: enough was acknowledged, everybody was given something, and something is under way.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.round.acknowledged >= ENOUGH && self.round.given.len() >= self.delivered.len() && self.in_flight > 0
+    }
+
+    /// What each reader was given lately may come again, and so much that was under way to it.
+    pub(super) fn may_come_again(&mut self, under_way: usize) {
+        let now = Instant::now();
+        for reader in self.delivered.keys() {
+            let lately = self.lately.get(reader).into_iter().flatten();
+            let lately = lately.filter(|given| now.duration_since(**given) <= NOTED_WITHIN).count();
+            *self.again.entry(*reader).or_default() += lately + under_way;
+        }
+    }
+
+    /// A node or a server ends now: another round begins. Says how much was acknowledged in this one.
+    pub(super) fn end_round(&mut self) -> usize {
+        self.kills += 1;
+        std::mem::take(&mut self.round).acknowledged
+    }
+
+    /// How much a reader may be given again.
+    pub(super) fn may_repeat(&self, reader: usize) -> usize {
+        self.at_once * (self.kills + 1) + self.again.get(&reader).copied().unwrap_or_default()
+    }
 }
 
 /// A promise that was broken.
@@ -72,7 +136,7 @@ fn of_reader(
             }
         }
     }
-    if times > observed.at_once * (observed.kills + 1) + observed.unsaid {
+    if times > observed.may_repeat(reader) {
         broken.push(Broken::Repeated { reader, times });
     }
     let lost = observed.acknowledged.iter().filter(|event| !places.contains_key(event));
@@ -93,8 +157,8 @@ mod tests {
             delivered: BTreeMap::from([(0, delivered.iter().map(event).collect())]),
             kills: 0,
             at_once: 5,
-            unsaid: 1,
-            faults: Vec::new(),
+            again: BTreeMap::from([(0, 1)]),
+            ..Observed::default()
         }
     }
 

@@ -16,8 +16,8 @@ pub(super) enum End {
     PowerCut,
 }
 
-/// How late a disk writes that says too early that it has: milliseconds at most.
-const LATE: &str = "100";
+/// How late a disk writes that says too early that it has: milliseconds at most. More than marks may be behind after a power cut.
+const LATE: &str = "400";
 
 /// The disk of one node.
 pub(super) struct Disk {

@@ -56,6 +56,11 @@ impl Load {
         with(&self.seen, work);
     }
 
+    /// What was seen, for who waits until it shows something.
+    pub(super) fn seen(&self) -> &Mutex<Observed> {
+        &self.seen
+    }
+
     /// How much was acknowledged so far.
     pub(super) fn acknowledged(&self) -> usize {
         with(&self.seen, |seen| seen.acknowledged.len())
@@ -88,6 +93,21 @@ pub(super) fn is_read(seen: &Observed) -> bool {
     })
 }
 
+/// A round may take so long until it shows something.
+const WORKS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Waits until a round has shown something and much is under way; whether it came to that.
+pub(super) async fn is_at_work(seen: &Mutex<Observed>) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < WORKS_WITHIN {
+        if with(seen, |seen| seen.is_at_work()) {
+            return true;
+        }
+        tokio::time::sleep(AGAIN / 2).await;
+    }
+    false
+}
+
 /// What was seen, alone.
 pub(super) fn with<T>(seen: &Mutex<Observed>, work: impl FnOnce(&mut Observed) -> T) -> T {
     work(&mut seen.lock().unwrap_or_else(PoisonError::into_inner))
@@ -102,9 +122,12 @@ async fn produce(
 ) {
     let (mut client, mut number) = (None, first);
     while producing.load(Ordering::Relaxed) {
-        match asked(&mut client, &socket, &Ask::Append { producer, number }).await {
+        with(&seen, |seen| seen.in_flight += 1);
+        let answer = asked(&mut client, &socket, &Ask::Append { producer, number }).await;
+        with(&seen, |seen| seen.in_flight -= 1);
+        match answer {
             Some(Reply::Kept { .. }) => {
-                with(&seen, |seen| seen.acknowledged.insert((producer, number)));
+                with(&seen, |seen| seen.acknowledge((producer, number)));
                 number += 1;
             }
             _ => tokio::time::sleep(AGAIN).await,
@@ -131,7 +154,10 @@ async fn read(socket: PathBuf, reader: usize, reading: Arc<AtomicBool>, seen: Ar
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 };
-                with(&seen, |seen| seen.delivered.entry(reader).or_default().extend(events));
+                with(&seen, |seen| {
+                    seen.delivered.entry(reader).or_default().extend(events);
+                    seen.give(reader);
+                });
                 let moved = Ask::Move { reader: name.clone(), fence, to: last.clone() };
                 if matches!(asked(&mut client, &socket, &moved).await, Some(Reply::Moved)) {
                     held = Some((last, fence));

@@ -56,6 +56,8 @@ pub(crate) enum Plant {
     Double,
     /// Gives events out of order.
     Reorder,
+    /// Lets a reader begin anew at its first position whenever it begins.
+    Repeat,
 }
 
 struct Node {
@@ -139,6 +141,8 @@ impl Node {
             Ask::Append { producer, number } => self.append(producer, number).await,
             Ask::Take { reader, lease } => self.take(&reader, lease).await,
             Ask::Read { after } => self.read(after.parse()?).await,
+            // What begins anew is nowhere yet.
+            Ask::Move { .. } if self.plant == Some(Plant::Repeat) => Ok(Reply::Moved),
             Ask::Move { reader, fence, to } => {
                 let (stream, reader, to) = (self.stream.clone(), reader.parse()?, to.parse()?);
                 self.store.move_cursor(&CursorMove { stream, reader, fence, to }).await?;
@@ -155,7 +159,7 @@ impl Node {
             Some(Plant::Double) => {
                 self.log.append(&self.stream, vec![record(producer, number, "-again")?]).await?;
             }
-            Some(Plant::Reorder) | None => {}
+            Some(Plant::Reorder | Plant::Repeat) | None => {}
         }
         let appended = self.log.append(&self.stream, vec![record(producer, number, "")?]).await?;
         let first = appended.first().context("nothing was appended")?;
@@ -171,7 +175,10 @@ impl Node {
             lease: Duration::from_millis(lease),
         };
         Ok(match self.store.take_cursor(&new).await? {
-            TakenCursor::Taken { position, fence } => Reply::Taken { position: position.to_string(), fence },
+            TakenCursor::Taken { position, fence } => {
+                let position = if self.plant == Some(Plant::Repeat) { Position::START } else { position };
+                Reply::Taken { position: position.to_string(), fence }
+            }
             TakenCursor::Held { .. } => Reply::Held,
         })
     }

@@ -33,10 +33,11 @@ enum Planted {
 
 /// Runs a node for each broken promise, cuts its power, and looks whether that was found.
 pub(super) async fn plant(directory: &Path, tally: &mut Tally) -> Result<()> {
-    let table: [(Planted, IsFound); 4] = [
+    let table: [(Planted, IsFound); 5] = [
         (Planted::InNode(Plant::Loss), |broken| matches!(broken, Broken::Lost { .. })),
         (Planted::InNode(Plant::Double), |broken| matches!(broken, Broken::Doubled { .. })),
         (Planted::InNode(Plant::Reorder), |broken| matches!(broken, Broken::Reordered { .. })),
+        (Planted::InNode(Plant::Repeat), |broken| matches!(broken, Broken::Repeated { .. })),
         (Planted::EarlyAcknowledgement, |broken| matches!(broken, Broken::Lost { .. })),
     ];
     let mut trials = JoinSet::new();
@@ -59,16 +60,22 @@ async fn found(place: PathBuf, planted: Planted, is_found: fn(&Broken) -> bool) 
     stand.start().await?;
     let load = Load::start(&stand.socket(), 0);
     for _ in 0..cuts {
+        until(&load, ENOUGH / 2).await;
         tokio::time::sleep(WORKS).await;
         load.note(|seen| seen.kills += 1);
         stand.end(End::PowerCut)?;
         stand.start().await?;
     }
-    let began = Instant::now();
-    while load.acknowledged() < ENOUGH && began.elapsed() < ENOUGH_WITHIN {
-        tokio::time::sleep(WORKS / 10).await;
-    }
+    until(&load, ENOUGH).await;
     let found = check(&load.finish().await?).iter().any(is_found);
     stand.end(End::Kill)?;
     Ok(found)
+}
+
+/// Waits until so much was acknowledged, however slow the machine is.
+async fn until(load: &Load, acknowledged: usize) {
+    let began = Instant::now();
+    while load.acknowledged() < acknowledged && began.elapsed() < ENOUGH_WITHIN {
+        tokio::time::sleep(WORKS / 10).await;
+    }
 }

@@ -3,19 +3,23 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::checker::{Broken, check};
 use super::disk::{End, copy};
-use super::load::Load;
+use super::load::{AGAIN, Load};
 use super::stand::{Keeping, Stand};
 use super::wire::{Ask, Client, Reply};
 use super::{Servers, Tally, flipped};
 use crate::crash::random::Random;
 
 pub(super) const WORKS: Duration = Duration::from_millis(400);
+/// What is under way when a disk is full is answered within this.
+const GRACE: Duration = Duration::from_millis(300);
+/// And so soon it goes on once there is space.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(10);
 /// The lease of the node that stands still, in milliseconds.
 const LEASE: u64 = 500;
 
@@ -51,11 +55,26 @@ async fn full_disk(directory: &Path) -> Result<Vec<String>> {
     let mut stand = Stand::new(directory, Keeping::Embedded, None)?;
     stand.start().await?;
     let load = Load::start(&stand.socket(), 0);
+    let mut wrong = Vec::new();
     for _ in 0..2 {
         tokio::time::sleep(WORKS).await;
         stand.fill(true)?;
+        // What was written before is synced and answered yet.
+        tokio::time::sleep(GRACE).await;
+        let full = load.acknowledged();
         tokio::time::sleep(WORKS).await;
+        let more = load.acknowledged() - full;
+        if more > 0 {
+            wrong.push(format!("{more} events were acknowledged while the disk was full"));
+        }
         stand.fill(false)?;
+        let began = Instant::now();
+        while load.acknowledged() <= full && began.elapsed() < GOES_ON_WITHIN {
+            tokio::time::sleep(AGAIN).await;
+        }
+        if load.acknowledged() <= full {
+            wrong.push("nothing was acknowledged once the disk had space".to_owned());
+        }
     }
     load.note(|seen| seen.kills += 1);
     stand.end(End::PowerCut)?;
@@ -65,7 +84,8 @@ async fn full_disk(directory: &Path) -> Result<Vec<String>> {
     observed.kills += 20;
     observed.faults.extend(gap);
     stand.end(End::Kill)?;
-    Ok(told(&check(&observed)))
+    wrong.extend(told(&check(&observed)));
+    Ok(wrong)
 }
 
 /// A store from before is found behind, and what it lost is named: nothing that was there at the backup.

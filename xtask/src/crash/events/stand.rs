@@ -11,6 +11,7 @@ use super::Servers;
 use super::disk::{Disk, End};
 use super::node::Plant;
 use super::wire::{Ask, Client, Reply};
+use crate::crash::random::Random;
 use crate::daemon::Daemon;
 use crate::services::nats::Nats;
 use crate::services::postgres::Postgres;
@@ -37,15 +38,90 @@ impl Keeping {
         ])
     }
 
-    /// Kills the server that keeps events, where one does, and starts it again.
-    pub(super) async fn crash_server(&self, servers: &mut Servers) -> Result<()> {
+    /// Whether the files of its node follow what was synced, so that its power can be cut. Of PostgreSQL a node has the marks alone.
+    pub(super) fn has_power(&self) -> bool {
+        matches!(self, Self::Embedded | Self::JetStream { .. })
+    }
+
+    /// Kills the server that keeps events, where one does.
+    fn fail(&self, servers: &mut Servers) -> Result<()> {
         match self {
             Self::Embedded => Ok(()),
-            Self::Postgres(_) => servers.postgres.crash().await,
-            Self::JetStream { .. } => servers.nats.crash(Duration::ZERO).await,
+            Self::Postgres(_) => {
+                servers.postgres.fail();
+                Ok(())
+            }
+            Self::JetStream { .. } => servers.nats.fail(),
+        }
+    }
+
+    /// Starts it again with what it had written.
+    async fn come_back(&self, servers: &mut Servers) -> Result<()> {
+        match self {
+            Self::Embedded => Ok(()),
+            Self::Postgres(_) => servers.postgres.come_back().await,
+            Self::JetStream { .. } => servers.nats.come_back().await,
         }
     }
 }
+
+/// What ends in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strike {
+    /// The node.
+    Node(End),
+    /// The server that keeps its events, with the node alive and at work.
+    Server,
+    /// The server, and the node while it has nothing to write to.
+    Both(End),
+}
+
+impl Strike {
+    /// One of them, where a server can end.
+    pub(super) fn draw(keeping: &Keeping, random: &mut Random) -> Self {
+        let end = if keeping.has_power() && !random.once_in(3) { End::PowerCut } else { End::Kill };
+        match random.within(0..3) {
+            _ if matches!(keeping, Keeping::Embedded) => Self::Node(end),
+            0 => Self::Node(end),
+            1 => Self::Server,
+            _ => Self::Both(end),
+        }
+    }
+
+    /// Ends what is to end, and starts the server again: the node is started by who ended it.
+    pub(super) async fn strike(
+        self,
+        keeping: &Keeping,
+        servers: &mut Servers,
+        end_node: impl FnOnce(End) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Node(end) => end_node(end),
+            Self::Server => {
+                keeping.fail(servers)?;
+                tokio::time::sleep(SERVER_AWAY).await;
+                keeping.come_back(servers).await
+            }
+            Self::Both(end) => {
+                keeping.fail(servers)?;
+                tokio::time::sleep(SERVER_AWAY).await;
+                end_node(end)?;
+                keeping.come_back(servers).await
+            }
+        }
+    }
+
+    /// How the node ended, where it did.
+    pub(super) fn node(self) -> Option<End> {
+        match self {
+            Self::Node(end) | Self::Both(end) => Some(end),
+            Self::Server => None,
+        }
+    }
+}
+
+/// A server is away for so long at least: its node sees that.
+const SERVER_AWAY: Duration = Duration::from_millis(100);
 
 /// An installation.
 pub(super) struct Stand {
@@ -81,7 +157,23 @@ impl Stand {
 
     /// Whether its power can be cut: what a server of others has written is not followed.
     pub(super) fn has_power(&self) -> bool {
-        matches!(self.keeping, Keeping::Embedded)
+        self.keeping.has_power()
+    }
+
+    /// What ends in this round.
+    pub(super) fn draw(&self, random: &mut Random) -> Strike {
+        Strike::draw(&self.keeping, random)
+    }
+
+    /// It ends, and runs again when this returns; says what was lost where the node did.
+    pub(super) async fn strike(&mut self, strike: Strike, servers: &mut Servers) -> Result<Option<String>> {
+        let Self { disk, keeping, node, .. } = self;
+        let end_node = |end| end_of(disk, keeping, node, end);
+        strike.strike(keeping, servers, end_node).await?;
+        match strike.node() {
+            Some(_) => self.start().await,
+            None => Ok(None),
+        }
     }
 
     /// Starts the node, and says what it lost.
@@ -115,8 +207,7 @@ impl Stand {
 
     /// Ends the node. What its disk has then is what the next one finds.
     pub(super) fn end(&mut self, end: End) -> Result<()> {
-        self.node.take().context("no node runs")?.kill()?;
-        if self.has_power() { self.disk.end(end) } else { Ok(()) }
+        end_of(&self.disk, &self.keeping, &mut self.node, end)
     }
 
     /// Lets the node stand still: all of it, when this returns.
@@ -134,11 +225,12 @@ impl Stand {
     pub(super) fn fill(&self, full: bool) -> Result<()> {
         self.disk.fill(full)
     }
+}
 
-    /// Kills the server that keeps its events, where one does, and starts it again.
-    pub(super) async fn crash_server(&self, servers: &mut Servers) -> Result<()> {
-        self.keeping.crash_server(servers).await
-    }
+/// A node ends, and its disk has what it has then.
+pub(super) fn end_of(disk: &Disk, keeping: &Keeping, node: &mut Option<Daemon>, end: End) -> Result<()> {
+    node.take().context("no node runs")?.kill()?;
+    if keeping.has_power() { disk.end(end) } else { Ok(()) }
 }
 
 /// How long a node works before it ends.

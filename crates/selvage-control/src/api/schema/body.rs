@@ -189,6 +189,7 @@ fn of_replays() -> Schemas {
         "because": reference("Line"),
     });
     let more = json!({
+        "target": maybe("SubscriptionChoice"),
         "to": maybe("Edge"),
         "lanes": texts(),
         "rate": maybe("Rate"),
@@ -200,7 +201,11 @@ fn of_replays() -> Schemas {
     vec![
         (
             "NewReplay",
-            body("Which events are sent again: to the endpoint of the subscription that had them.", range, more),
+            body(
+                "Which events are sent again: to the endpoint of the subscription that had them, or of its consumer's `target`.",
+                range,
+                more,
+            ),
         ),
         (
             "ForgottenReader",

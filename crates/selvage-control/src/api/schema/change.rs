@@ -16,7 +16,7 @@ pub(super) fn schemas() -> Schemas {
                 json!({}),
             ),
         ),
-        ("Board", answer("What waits.", json!({"items": list("Waits"), "access": list("Due")}), json!({}))),
+        ("Board", answer("What waits.", json!({"items": list("Waits")}), json!({}))),
         ("Due", due()),
         ("BoardOfDomain", board()),
         ("Delegation", delegation()),
@@ -36,12 +36,9 @@ pub(super) fn schemas() -> Schemas {
         (
             "Waits",
             answer(
-                "A change that waits for somebody.",
-                json!({
-                    "change": reference("Change"),
-                    "breach": flag("An emergency whose time to be ratified is over."),
-                }),
-                json!({}),
+                "A change that waits for somebody, or something of access.",
+                json!({"breach": flag("Its time is over: an emergency, a review or an answer that was due.")}),
+                json!({"change": reference("Change"), "access": reference("Due")}),
             ),
         ),
     ]
@@ -131,8 +128,11 @@ fn due() -> Value {
         "what": words(&["request", "review", "recertification"]),
         "id": reference("Id"),
         "about": text("What it is about."),
+        "domain": maybe("DomainName"),
+        "risk": text("The criticality and the data of the interface: `tier-1, restricted`."),
         "since": reference("Time"),
         "until": maybe("Time"),
+        "breach": flag("Its time is over."),
         "people": texts(),
     });
     answer("Something of access that is due from somebody.", members, json!({}))

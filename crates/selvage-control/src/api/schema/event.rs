@@ -78,6 +78,7 @@ fn replay() -> Value {
         "id": reference("Id"),
         "of": reference("Id"),
         "subscription": text("The subscription that had the events: `consumer/name`."),
+        "target": text("The subscription to whose endpoint they are sent: the same one, or another of its consumer."),
         "interface": reference("InterfaceRef"),
         "to": to(),
         "after": reference("Position"),

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use selvage_model::fabric::Fabric;
+use selvage_model::name::{DomainName, InterfaceRef};
 use serde_json::{Value, json};
 
 use super::who_answers;
-use crate::desk::{Desk, DeskError};
+use crate::desk::{Desk, DeskError, Waits};
+
+const REVIEW: &str = "review";
 
 /// Something that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +22,16 @@ pub struct Due {
     pub id: String,
     /// What it is about, in words.
     pub about: String,
+    /// The domain that governs the interface; nothing where none is declared.
+    pub domain: Option<DomainName>,
+    /// What the interface stands for: its criticality and its data, as `tier-1, restricted`.
+    pub risk: String,
     /// Since when.
     pub since: Timestamp,
     /// Until when.
     pub until: Option<Timestamp>,
+    /// Its time is over, and nobody has done it.
+    pub is_breach: bool,
     /// Who may.
     pub people: BTreeSet<String>,
 }
@@ -31,10 +40,54 @@ impl Due {
     /// As the commands and the control API show it.
     pub fn shown(&self) -> Value {
         json!({
-            "what": self.what, "id": self.id, "about": self.about, "since": self.since.to_string(),
-            "until": self.until.map(|until| until.to_string()), "people": self.people,
+            "what": self.what, "id": self.id, "about": self.about, "domain": self.domain.as_ref().map(DomainName::as_str),
+            "risk": self.risk, "since": self.since.to_string(), "until": self.until.map(|until| until.to_string()),
+            "breach": self.is_breach, "people": self.people,
         })
     }
+
+    /// Whether it was done before anybody was asked.
+    fn is_emergency(&self) -> bool {
+        self.what == REVIEW
+    }
+}
+
+/// What waits for somebody.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// A change.
+    Change(Box<Waits>),
+    /// Something of access.
+    Access(Due),
+}
+
+impl Pending {
+    /// All of it in one order: what was done in an emergency first, then the oldest.
+    pub fn all(changes: Vec<Waits>, due: Vec<Due>) -> Vec<Self> {
+        let changes = changes.into_iter().map(|waits| Self::Change(Box::new(waits)));
+        let mut all: Vec<Self> = changes.chain(due.into_iter().map(Self::Access)).collect();
+        all.sort_by_key(|it| match it {
+            Self::Change(waits) => (waits.change.ratify_until.is_none(), waits.change.proposed),
+            Self::Access(due) => (!due.is_emergency(), due.since),
+        });
+        all
+    }
+
+    /// Whether its time is over.
+    pub fn is_breach(&self) -> bool {
+        match self {
+            Self::Change(waits) => waits.is_breach,
+            Self::Access(due) => due.is_breach,
+        }
+    }
+}
+
+/// What an interface stands for, in words.
+fn risk(fabric: &Fabric, interface: &InterfaceRef) -> String {
+    let declared = fabric.interfaces.get(interface).and_then(|interface| interface.classification.as_ref());
+    let Some(classification) = declared else { return "unknown".to_owned() };
+    let data = classification.data.map(|data| data.as_str());
+    [Some(classification.criticality.as_str()), data].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 impl Desk {
@@ -46,24 +99,40 @@ impl Desk {
         let waits = self.access_waits(fabric).await?;
         let mut due = Vec::new();
         for (request, deciders) in waits.open {
-            let asked = request.asked;
-            let about = format!("{} asks for {} on {}", asked.by, asked.consumer, asked.interface);
-            let people = without(deciders.people, &asked.by);
-            due.push(Due { what: "request", id: request.id, about, since: request.at, until: None, people });
+            let asked = &request.asked;
+            due.push(Due {
+                what: "request",
+                about: format!("{} asks for {} on {}", asked.by, asked.consumer, asked.interface),
+                domain: fabric.governing(&asked.interface),
+                risk: risk(fabric, &asked.interface),
+                since: request.at,
+                until: None,
+                is_breach: false,
+                people: without(deciders.people, &asked.by),
+                id: request.id,
+            });
         }
         for (opened, deciders) in waits.opened.into_iter().filter(|(opened, _)| opened.review.is_none()) {
-            let about = format!("{} opened {} for {}", opened.by, opened.grant.interface, opened.grant.consumer);
-            let people = without(deciders.people, &opened.by);
-            let until = Some(opened.review_by);
-            due.push(Due { what: "review", id: opened.grant.id, about, since: opened.opened, until, people });
+            let grant = &opened.grant;
+            due.push(Due {
+                what: REVIEW,
+                about: format!("{} opened {} for {}", opened.by, grant.interface, grant.consumer),
+                domain: fabric.governing(&grant.interface),
+                risk: risk(fabric, &grant.interface),
+                since: opened.opened,
+                until: Some(opened.review_by),
+                is_breach: opened.is_breach(waits.now),
+                people: without(deciders.people, &opened.by),
+                id: opened.grant.id,
+            });
         }
-        due.extend(self.items_due(fabric).await?);
+        due.extend(self.items_due(fabric, waits.now).await?);
         due.retain(|due| person.is_none_or(|person| due.people.contains(person)));
         due.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
         Ok(due)
     }
 
-    async fn items_due(&self, fabric: &Fabric) -> Result<Vec<Due>, DeskError> {
+    async fn items_due(&self, fabric: &Fabric, now: Timestamp) -> Result<Vec<Due>, DeskError> {
         let campaigns = self.store.recertifications().await?;
         let items = self.store.recertification_items().await?;
         let due = |item: &selvage_store::RecertificationItem| {
@@ -72,6 +141,9 @@ impl Desk {
                 what: "recertification",
                 id: item.id.clone(),
                 about: format!("{}, of {}", item.grant.label(), campaign.scope),
+                domain: fabric.governing(&item.grant.interface),
+                risk: risk(fabric, &item.grant.interface),
+                is_breach: campaign.until <= now,
                 since: campaign.started,
                 until: Some(campaign.until),
                 people: who_answers(fabric, item).people,

@@ -1,6 +1,6 @@
 //! Bodies of requests, and the media types of bodies and answers.
 
-use selvage_model::yaml::Node;
+use selvage_model::yaml::{Key, Node};
 
 use super::path::Operation;
 use super::{Spot, Work, classes};
@@ -8,7 +8,7 @@ use crate::compare::Direction;
 use crate::compare::schema::is_true;
 
 /// The media types of a body or an answer.
-fn content(node: Option<&Node>) -> &[(selvage_model::yaml::Key, Node)] {
+fn content(node: Option<&Node>) -> &[(Key, Node)] {
     node.and_then(|node| node.get("content")).map(Node::entries).unwrap_or_default()
 }
 
@@ -21,6 +21,12 @@ pub(super) fn plain(media: &str) -> String {
 fn covers(range: &str, media: &str) -> bool {
     let (range, media) = (plain(range), plain(media));
     range == "*/*" || range.strip_suffix('*').is_some_and(|kind| kind.ends_with('/') && media.starts_with(kind))
+}
+
+/// The most exact of the ranges that cover a media type: what is of it is held to that one.
+fn closest<'a>(ranges: &'a [(Key, Node)], media: &str) -> Option<&'a (Key, Node)> {
+    let covering = ranges.iter().filter(|(range, _)| covers(&range.value, media));
+    covering.max_by_key(|(range, _)| plain(&range.value) != "*/*")
 }
 
 impl<'a> Work<'a> {
@@ -70,7 +76,7 @@ impl<'a> Work<'a> {
         for (name, was) in before {
             let spot = if several { spot.with(&name.value) } else { spot.clone() };
             let same = after.iter().find(|(other, _)| plain(&other.value) == plain(&name.value));
-            let wider = after.iter().find(|(other, _)| request && covers(&other.value, &name.value));
+            let wider = closest(after, &name.value).filter(|_| request);
             match same.or(wider) {
                 Some((_, is)) => self.one_media(&spot, way, was, is),
                 // An answer of a kind within the range is compared with it below; of the others there are none any more.
@@ -88,7 +94,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             let spot = spot.with(&name.value);
-            let within = before.iter().find(|(other, _)| covers(&other.value, &name.value));
+            let within = closest(before, &name.value);
             match within {
                 Some((_, was)) => self.one_media(&spot, way, was, is),
                 None => {

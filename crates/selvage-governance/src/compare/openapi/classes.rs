@@ -57,8 +57,8 @@ classes! {
         "Less is promised than people rely on."
     STABILITY_RAISED "stability" "raised" Both Safe
         "More is promised than before."
-    PARAMETER_ADDED "parameter" "added" Request Safe
-        "Requests without it mean what they meant."
+    PARAMETER_ADDED "parameter" "added" Request Unproven
+        "Somebody may send that name already, with what is refused now, or meaning something else."
     PARAMETER_NEEDED "parameter" "added-required" Request Breaking
         "Nobody sends it yet, and requests without it are refused."
     PARAMETER_REMOVED "parameter" "removed" Request Unproven

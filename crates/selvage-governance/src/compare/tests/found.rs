@@ -108,6 +108,20 @@ fn a_kind_of_body_that_was_within_a_range_is_held_to_it() {
         body("'application/*': {schema: {type: object}}, application/json: {schema: {type: object, required: [code]}}"),
         &["schema.required.narrowed.request"],
     )]);
+    // Of several ranges it was held to the closest, and is held to that where it is gone.
+    let ranges = "'*/*': {schema: {type: object}}, 'application/*': {schema: {type: array}}";
+    compared(&[
+        (
+            body(ranges),
+            body(&format!("{ranges}, application/json: {{schema: {{type: object}}}}")),
+            &["schema.type.narrowed.request"],
+        ),
+        (
+            body(&format!("{ranges}, application/json: {{schema: {{type: object}}}}")),
+            body(ranges),
+            &["schema.type.narrowed.request"],
+        ),
+    ]);
 }
 
 #[test]

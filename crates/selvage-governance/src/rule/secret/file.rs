@@ -77,7 +77,8 @@ fn may_hold(text: &str) -> bool {
     words(text).any(|word| looks_secret(word) || is_address_with_password(word))
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The words of a text between which quotes and brackets may stand.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     let between = |c: char| c.is_whitespace() || "\"'`,;()[]{}".contains(c);
     text.split(between).map(|word| word.trim_end_matches('.'))
 }

@@ -29,6 +29,8 @@ statements! {
 pub struct NewReplay {
     /// The subscription that had the events: its id.
     pub of: String,
+    /// The subscription to whose endpoint they are sent, where that is another one: its id.
+    pub target: Option<String>,
     /// The last event that is not sent again.
     pub after: Position,
     /// The last one that is; the newest that there is where none is said, or one that is not there yet.
@@ -64,16 +66,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for a subscription or a stream that is not there, [`StoreError::NoReplay`] where there is nothing to
     /// send again, or no endpoint that declares that it takes an event twice, [`StoreError::ReplayUnsent`] where nothing is sent for the
-    /// subscription itself.
+    /// subscription itself, [`StoreError::ReplayTarget`] where the endpoint of the other subscription cannot be sent them.
     pub async fn ask_for_replay(&self, new: &NewReplay) -> Result<LiveSubscription, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         let of = find(&mut transaction, &new.of).await?;
         let refused = |because: &str| StoreError::NoReplay { label: of.label(), because: because.to_owned() };
-        let deliver = may_be_repeated(&of).map_err(refused)?;
-        if !of.is_sent() {
-            return Err(StoreError::ReplayUnsent { label: of.label(), state: of.state });
-        }
+        let target = match new.target.as_ref().filter(|target| **target != of.id) {
+            Some(target) => Some(find(&mut transaction, target).await?),
+            None => None,
+        };
+        let deliver = sent_to(&of, target.as_ref())?;
+        let sent_as = target.as_ref().unwrap_or(&of);
         let head = Stream::find(&mut transaction, &of.interface).await?.head()?;
         let through = new.through.unwrap_or(head).min(head);
         if through <= new.after {
@@ -82,21 +86,8 @@ impl Store {
         let number = Uuid::new_v4().as_u128();
         let (id, name) = (format!("rpl_{number:032x}"), format!("replay-{:08x}", number >> 96));
         let terms = SubscriptionTerms {
-            events: of.terms.events.clone(),
-            from: Beginning::Oldest,
-            until: of.terms.until,
-            on_end: of.terms.on_end,
-            lag: None,
             deliver: Some(DeliveryTerms { rate: new.rate.or(deliver.rate), ..deliver.clone() }),
-            replay: Some(ReplayTerms {
-                of: of.id.clone(),
-                through,
-                lanes: new.lanes.iter().map(ToString::to_string).collect(),
-                by: new.by.clone(),
-                reason: Some(new.because.clone()),
-                most: None,
-                reached: None,
-            }),
+            ..terms(new, &of, sent_as, through)
         };
         let now = transaction.now().await?;
         let (interface, words) = (of.interface.to_string(), json!(terms));
@@ -114,7 +105,7 @@ impl Store {
         let detail = json!({
             "subscription": of.label(), "replay": name, "interface": interface, "after": new.after.to_string(),
             "through": through.to_string(), "lanes": new.lanes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "because": new.because,
+            "because": new.because, "target": sent_as.label(), "system": deliver.system.as_str(), "path": deliver.path,
         });
         ledger::append(&mut transaction, &new.by, "replay.requested", &id, &detail).await?;
         access::raise(&mut transaction).await?;
@@ -144,16 +135,82 @@ impl Store {
     }
 }
 
-fn may_be_repeated(of: &LiveSubscription) -> Result<&DeliveryTerms, &'static str> {
+/// Where the events of a subscription go again: to its own endpoint, or to that of the target.
+fn sent_to<'a>(
+    of: &'a LiveSubscription,
+    target: Option<&'a LiveSubscription>,
+) -> Result<&'a DeliveryTerms, StoreError> {
+    let refused = |because: &str| StoreError::NoReplay { label: of.label(), because: because.to_owned() };
+    if let Some(target) = target {
+        may_have_been_sent(of).map_err(refused)?;
+        return may_be_sent(of, target);
+    }
+    let deliver = may_be_repeated(of).map_err(refused)?;
+    match of.is_sent() {
+        true => Ok(deliver),
+        false => Err(StoreError::ReplayUnsent { label: of.label(), state: of.state }),
+    }
+}
+
+/// The terms of a replay, but for how it is delivered.
+fn terms(new: &NewReplay, of: &LiveSubscription, sent_as: &LiveSubscription, through: Position) -> SubscriptionTerms {
+    SubscriptionTerms {
+        events: of.terms.events.clone(),
+        from: Beginning::Oldest,
+        until: sent_as.terms.until,
+        on_end: sent_as.terms.on_end,
+        lag: None,
+        deliver: None,
+        replay: Some(ReplayTerms {
+            of: of.id.clone(),
+            target: (sent_as.id != of.id).then(|| sent_as.id.clone()),
+            through,
+            lanes: new.lanes.iter().map(ToString::to_string).collect(),
+            by: new.by.clone(),
+            reason: Some(new.because.clone()),
+            most: None,
+            reached: None,
+        }),
+    }
+}
+
+/// Whether it is a subscription that goes on.
+fn may_have_been_sent(of: &LiveSubscription) -> Result<(), &'static str> {
     if of.terms.replay.is_some() {
         return Err("it is a replay itself");
     }
     if of.state == SubscriptionState::Ended {
         return Err("it has ended");
     }
+    Ok(())
+}
+
+fn may_be_repeated(of: &LiveSubscription) -> Result<&DeliveryTerms, &'static str> {
+    may_have_been_sent(of)?;
     let deliver = of.terms.deliver.as_ref().ok_or("it is pulled: whoever pulls reads again from where they want")?;
     match deliver.idempotent {
         true => Ok(deliver),
         false => Err("its endpoint does not declare that an event twice does no harm (`deliver: {idempotent: true}`)"),
+    }
+}
+
+/// Where the events of one subscription go that are sent to the endpoint of another.
+fn may_be_sent<'a>(of: &LiveSubscription, target: &'a LiveSubscription) -> Result<&'a DeliveryTerms, StoreError> {
+    let refused = |because: String| StoreError::ReplayTarget { label: target.label(), because };
+    if target.consumer != of.consumer || target.interface != of.interface {
+        let (consumer, interface) = (&of.consumer, &of.interface);
+        return Err(refused(format!(
+            "only subscriptions of `{consumer}` to `{interface}` may be sent what was `{}`'s",
+            of.label()
+        )));
+    }
+    let deliver = may_be_repeated(target).map_err(|because| refused(because.to_owned()))?;
+    if target.state != SubscriptionState::Active {
+        return Err(refused(format!("it is {}, and not active", target.state)));
+    }
+    let lacks = of.terms.events.iter().find(|event| !target.terms.events.contains(event));
+    match lacks {
+        Some(event) => Err(refused(format!("it does not take `{event}`"))),
+        None => Ok(deliver),
     }
 }

@@ -1,12 +1,10 @@
-//! What of access is due from somebody, beside the changes that wait.
+//! What of access is due from somebody, among the changes that wait.
 
-use comfy_table::Table;
 use selvage_control::desk::lease::Due;
 use selvage_control::desk::{Desk, counting};
 use selvage_store::Store;
-use serde_json::{Value, json};
 
-use crate::command::{TABLE, active, say};
+use crate::command::active;
 use crate::node::release::told;
 use crate::report;
 
@@ -27,27 +25,16 @@ pub(super) async fn due(desk: &Desk, store: &Store, person: Option<&str>) -> any
     Ok(found)
 }
 
-/// For scripts.
-pub(super) fn json(due: &Due) -> Value {
-    json!({"access": due.shown()})
-}
-
-/// Prints it, where there is any.
-///
-/// # Errors
-/// When it cannot be printed.
-pub(super) fn print(due: &[Due]) -> anyhow::Result<()> {
-    if due.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new();
-    table.load_style(TABLE).set_header(["ACCESS", "ID", "SINCE", "UNTIL", "WHAT", "WAITS FOR"]);
-    for it in due {
-        let people: Vec<&str> = it.people.iter().map(String::as_str).collect();
-        let people = if people.is_empty() { "nobody may".to_owned() } else { people.join(", ") };
-        let until = it.until.map_or_else(String::new, |until| format!("{until:.0}"));
-        let (since, about) = (format!("{:.0}", it.since), report::visible(&it.about, false));
-        table.add_row([it.what.to_owned(), it.id.clone(), since, until, about, people]);
-    }
-    say(table)
+/// As a line of the board.
+pub(super) fn row(it: &Due) -> [String; 7] {
+    let people: Vec<&str> = it.people.iter().map(String::as_str).collect();
+    let people = if people.is_empty() { "nobody may".to_owned() } else { people.join(", ") };
+    let people = match it.until {
+        Some(until) if it.is_breach => format!("BREACH since {until:.0}: {people}"),
+        Some(until) => format!("until {until:.0}: {people}"),
+        None => people,
+    };
+    let domain = it.domain.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (since, about) = (format!("{:.0}", it.since), report::visible(&it.about, false));
+    [it.what.to_owned(), it.id.clone(), domain, it.risk.clone(), since, about, people]
 }

@@ -14,12 +14,14 @@ use selvage_control::desk::Tried;
 use selvage_delivery::{Job, Keeper};
 use selvage_factory::receiver::Got;
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::consumer::Subscription;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::subscription::SubscriptionState;
 use selvage_store::{StoreError, SubscriptionStep};
 use tracing::subscriber::{NoSubscriber, set_default};
 
+use crate::looking::answers::Answers;
 use stage::{Stage, Subscribed};
 
 /// How long all of it may take, and how much longer for each subscription.
@@ -63,6 +65,9 @@ fn apart(fabric: Fabric, place: (EnvironmentName, DomainName)) -> anyhow::Result
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut tried = Tried::default();
+        let answers = Answers { fabric: &fabric, domain: &place.1 };
+        let is_own = |it: &&Subscription| it.deliver.is_some() && answers.subscribes(it);
+        tried.own = fabric.subscriptions.iter().filter(is_own).count();
         let mut stage = Stage::build(fabric, place).await?;
         let subscribed = stage.subscribe(&mut tried).await?;
         stage.publish(&subscribed, &mut tried).await?;
@@ -137,6 +142,7 @@ async fn judge(stage: &Stage, subscribed: &[Subscribed], tried: &mut Tried) -> a
         let got: Vec<&Got> = all.iter().filter(|got| got.path == it.path).collect();
         let mut complaints = it.complaints(stage, &got);
         let parked = stage.store.parked_lanes(&it.job.subscription.id).await?;
+        tried.own_tried += usize::from(stage.subscribes(it));
         complaints.extend(parked.first().map(|lane| format!("the lane `{}` waits: {}", lane.lane, lane.because)));
         match complaints.is_empty() {
             true => tried.held.push(format!("{label}: deliveries")),

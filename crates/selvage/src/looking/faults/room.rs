@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_factory::odoo::{Account as Login, Fault, FaultKind, OdooHandle, Rights};
 use selvage_factory::{Factory, FactoryConfig, RunningFactory};
+use selvage_model::code::{self, Code};
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::system::SecretName;
@@ -22,6 +23,10 @@ const KEY: &str = "a-key-of-the-simulation";
 /// How long one operation may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(1);
+
+/// What a simulation says that has no time, and nothing against the request.
+const LATE: [Code; 5] =
+    [code::ODOO_TRY_AGAIN, code::ODOO_UNREACHABLE, code::ODOO_UNAVAILABLE, code::SYSTEM_BUSY, code::SYSTEM_LATE];
 
 /// A call, by its model and its method.
 pub(super) type Call = (String, String);
@@ -122,6 +127,19 @@ impl Room {
         ];
         for (kind, seed) in faults {
             self.odoo().inject(Fault { probability: 0.1, seed, ..Fault::always(kind) });
+        }
+    }
+
+    /// Asks where nothing is broken. A simulation that is late or busy, as on a machine that has much to do, is asked again.
+    pub(super) async fn calmly(&self, request: &MediatedRequest) -> MediatedAnswer {
+        let begun = Instant::now();
+        loop {
+            let answer = self.engine.execute(request.clone()).await;
+            let is_late = matches!(&answer, MediatedAnswer::Refused { problem, .. } if LATE.contains(&problem.code));
+            if !is_late || begun.elapsed() > PATIENCE {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 

@@ -193,7 +193,7 @@ impl Trial<'_> {
     async fn items(&self, room: &Room) -> Vec<Value> {
         let mut list = request(&self.interface.reference(), Operation::List, None, None);
         list.query.clear();
-        match room.engine.execute(list).await {
+        match room.calmly(&list).await {
             MediatedAnswer::Done { body, .. } => {
                 body.get("items").and_then(Value::as_array).cloned().unwrap_or_default()
             }

@@ -17,16 +17,20 @@ pub(super) fn refused(active: &Active, replay: &LiveSubscription, terms: &Replay
     if let Some(because) = selvage_governance::replay::against(fabric, &replay.interface, &terms.by) {
         return Some(because);
     }
-    match original(active, terms) {
+    if live(active, &terms.of).is_none() {
+        return Some(ENDED.to_owned());
+    }
+    match live(active, terms.sent_as()) {
         Some(original) if original.state == SubscriptionState::Requested => {
-            Some("nobody has approved the subscription that had the events".to_owned())
+            Some("nobody has approved the subscription to whose endpoint the events would go".to_owned())
         }
         Some(original) => over(original, replay),
-        None => Some(ENDED.to_owned()),
+        None => Some(TARGET_ENDED.to_owned()),
     }
 }
 
 const ENDED: &str = "the subscription that had the events has ended";
+const TARGET_ENDED: &str = "the subscription to whose endpoint the events go has ended";
 
 /// What becomes of a replay that may be.
 pub(super) enum Course {
@@ -45,13 +49,15 @@ pub(super) fn course(
     terms: &ReplayTerms,
     (held, now): (Option<Timestamp>, Timestamp),
 ) -> Course {
-    let Some(original) = original(active, terms) else { return Course::Ends(ENDED.to_owned()) };
+    let Some(original) = live(active, terms.sent_as()) else {
+        return Course::Ends(if terms.target.is_some() { TARGET_ENDED } else { ENDED }.to_owned());
+    };
     if let Some(because) = over(original, replay) {
         return Course::Ends(because);
     }
     let waits = |because: String| Course::Waits(Waiting { what: WaitsFor::Original, because });
     if !original.is_sent() {
-        return waits(format!("`{}`, which it repeats, is {}", original.label(), original.state));
+        return waits(format!("`{}`, to whose endpoint it goes, is {}", original.label(), original.state));
     }
     // What is further away was noted by a clock that was ahead: no receiver is left alone for longer.
     let longest = now.checked_add(LONGEST_HOLD).unwrap_or(now);
@@ -84,8 +90,8 @@ fn as_original(original: &LiveSubscription, replay: &LiveSubscription) -> LiveSu
     replay
 }
 
-fn original<'a>(active: &'a Active, terms: &ReplayTerms) -> Option<&'a LiveSubscription> {
-    active.access.subscriptions.iter().find(|it| it.id == terms.of && it.state != SubscriptionState::Ended)
+fn live<'a>(active: &'a Active, id: &str) -> Option<&'a LiveSubscription> {
+    active.access.subscriptions.iter().find(|it| it.id == id && it.state != SubscriptionState::Ended)
 }
 
 /// How fast all replays of an interface may go together, where it says so.

@@ -14,8 +14,7 @@ use selvage_model::event::Position;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::scalar;
 
-/// An alarm is raised when so much of what may be kept is: hundredths.
-const FULL: u128 = 80;
+use super::ceiling::Told;
 
 /// Who is behind, by stream, as of the last time that retention was kept.
 #[derive(Default)]
@@ -26,6 +25,8 @@ pub(crate) struct Behindhand {
     losing: Mutex<BTreeMap<InterfaceRef, Vec<Losing>>>,
     /// How much of a stream is kept, and how much may be, where that is said.
     filled: Mutex<BTreeMap<InterfaceRef, (u64, u64)>>,
+    /// Who was named before events are taken that are more than may be kept.
+    told: Mutex<BTreeMap<InterfaceRef, Told>>,
     /// How far consumers were answered that pull without a group, until that is noted.
     pub(crate) heard: Heard,
 }
@@ -40,6 +41,15 @@ pub(super) struct Losing {
     pub(super) heard: Timestamp,
     /// How long the next event is kept yet.
     pub(super) left: Duration,
+}
+
+/// What a reader has not read of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// A reader, or `pull/` and a consumer that pulls without a group.
+    pub(super) reader: String,
+    pub(super) from: u64,
+    pub(super) to: u64,
 }
 
 impl Behindhand {
@@ -75,8 +85,8 @@ impl Behindhand {
     }
 
     /// Raises the alarm for each reader that lost what it had not read, since there was more than may be kept.
-    pub(super) fn have_lost(&self, stream: &InterfaceRef, lost: &[Behind]) {
-        for Behind { reader, from, to, .. } in lost {
+    pub(super) fn have_lost(&self, stream: &InterfaceRef, lost: &[Unread]) {
+        for Unread { reader, from, to } in lost {
             tracing::error!(
                 code = %code::STREAM_BEYOND,
                 "`{stream}` had more than may be kept of it: `{reader}` had not read the events {from} to {to}, which are gone"
@@ -84,20 +94,33 @@ impl Behindhand {
         }
     }
 
-    /// Takes in how much of a stream is kept, of so much as may be, and raises the alarm before that is all.
-    pub(super) fn fill(&self, stream: &InterfaceRef, kept: u64, most: Option<u64>) {
-        let mut all = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(most) = most else {
-            all.remove(stream);
-            return;
-        };
-        if u128::from(kept) * 100 >= u128::from(most) * FULL {
+    /// Raises the alarm for each reader that is about to lose what it has not read, since there is nearly as much as may be kept, or more.
+    pub(super) fn nearly(&self, stream: &InterfaceRef, kept: u64, most: u64, losing: &[Unread]) {
+        for Unread { reader, from, to } in losing {
             tracing::error!(
                 code = %code::STREAM_NEARLY_FULL,
-                "`{stream}` has {kept} of the {most} bytes that may be kept: beyond that the oldest events go, whoever has not read them"
+                "`{stream}` has {kept} of the {most} bytes that may be kept: `{reader}` has not read the events {from} to {to}, and beyond that \
+                 the oldest of them go"
             );
         }
-        all.insert(stream.clone(), (kept, most));
+    }
+
+    /// Takes in who was named in a stream, and says who had been.
+    pub(super) fn told(&self, stream: &InterfaceRef, told: Option<Told>) -> Option<Told> {
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match told {
+            Some(told) => all.insert(stream.clone(), told),
+            None => all.remove(stream),
+        }
+    }
+
+    /// Takes in how much of a stream is kept, of so much as may be.
+    pub(super) fn fill(&self, stream: &InterfaceRef, kept: u64, most: Option<u64>) {
+        let mut all = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        match most {
+            Some(most) => all.insert(stream.clone(), (kept, most)),
+            None => all.remove(stream),
+        };
     }
 
     /// In Prometheus' text format.

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 use super::super::checker::Observed;
 use super::super::load::{AGAIN, ENDED_WITHIN, PRODUCERS, READERS, with};
 
-/// So much may be acknowledged and not delivered before producers wait.
-const BEHIND: usize = 800;
+/// So many deliveries may be missing before producers wait: of each subscription about twice what it has in memory.
+const BEHIND: usize = 8_000;
 /// An answer may take so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -73,9 +73,12 @@ impl Producer {
                 continue;
             }
             let event = (self.producer, number);
-            match self.publish(number).await {
+            with(seen, |seen| seen.in_flight += 1);
+            let answer = self.publish(number).await;
+            with(seen, |seen| seen.in_flight -= 1);
+            match answer {
                 Ok(200 | 202) => {
-                    with(seen, |seen| seen.acknowledged.insert(event));
+                    with(seen, |seen| seen.acknowledge(event));
                     number += 1;
                 }
                 // Nothing listens, or what would keep it is away.

@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
@@ -17,6 +17,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::super::checker::Observed;
@@ -29,6 +30,8 @@ pub(super) const LOSES: usize = 0;
 pub(super) const DOUBLES: usize = 1;
 /// The reader that is given a lane out of order.
 pub(super) const REORDERS: usize = 2;
+/// The reader that is given everything again from its first position on.
+pub(super) const REPEATS: usize = 3;
 /// A planted error shows once in so many events.
 const ONCE_IN: u64 = 8;
 /// What was noted is refused once in so many times.
@@ -45,6 +48,8 @@ struct Taking {
     seen: Arc<Mutex<Observed>>,
     is_planted: AtomicBool,
     turn: AtomicU64,
+    holds: watch::Sender<bool>,
+    held: AtomicUsize,
 }
 
 #[derive(Deserialize)]
@@ -68,10 +73,34 @@ impl Receiver {
     pub(super) async fn start(seen: Arc<Mutex<Observed>>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let taking = Arc::new(Taking { seen, is_planted: AtomicBool::new(false), turn: AtomicU64::new(0) });
+        let taking = Arc::new(Taking {
+            seen,
+            is_planted: AtomicBool::new(false),
+            turn: AtomicU64::new(0),
+            holds: watch::Sender::new(false),
+            held: AtomicUsize::new(0),
+        });
         let mut serving = JoinSet::new();
         serving.spawn(serve(listener, Arc::clone(&taking)));
         Ok(Self { address, taking, _serving: serving })
+    }
+
+    /// A reader is given everything again that it was given so far.
+    pub(super) fn repeat(&self) {
+        with(&self.taking.seen, |seen| {
+            let given = seen.delivered.entry(REPEATS).or_default();
+            given.extend_from_within(..);
+        });
+    }
+
+    /// Receives, and answers nothing before it is told to.
+    pub(super) fn hold(&self, holds: bool) {
+        self.taking.holds.send_replace(holds);
+    }
+
+    /// How many wait for an answer.
+    pub(super) fn held(&self) -> usize {
+        self.taking.held.load(Ordering::Relaxed)
     }
 
     /// Three readers break a promise from now on.
@@ -100,12 +129,33 @@ async fn answer(request: Request<Incoming>, taking: Arc<Taking>) -> Result<Respo
     let id = head.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let reader = head.uri.path().rsplit('/').next().and_then(|number| number.parse().ok());
     let mut response = Response::new(Full::default());
+    let _under_way = UnderWay::begin(&taking);
     // A message whose node was killed in the middle of it has not come.
     *response.status_mut() = match (reader, body.collect().await) {
         (Some(reader), Ok(body)) => taking.take(reader, &id, &body.to_bytes()),
         _ => StatusCode::BAD_REQUEST,
     };
+    let _ = taking.holds.subscribe().wait_for(|holds| !holds).await;
     Ok(response)
+}
+
+/// A delivery that was not answered yet: it ends with its answer, or with its connection.
+struct UnderWay<'a>(&'a Taking);
+
+impl<'a> UnderWay<'a> {
+    fn begin(taking: &'a Taking) -> Self {
+        taking.held.fetch_add(1, Ordering::Relaxed);
+        with(&taking.seen, |seen| seen.in_flight += 1);
+        Self(taking)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+        // What was seen is taken away between two loads.
+        with(&self.0.seen, |seen| seen.in_flight = seen.in_flight.saturating_sub(1));
+    }
 }
 
 impl Taking {
@@ -124,7 +174,8 @@ impl Taking {
         let unsaid = self.turn.fetch_add(1, Ordering::Relaxed) % UNSAID_ONCE_IN == UNSAID_ONCE_IN - 1;
         with(&self.seen, |seen| {
             note(seen.delivered.entry(reader).or_default(), event, is_planted.then_some(reader));
-            seen.unsaid += usize::from(unsaid);
+            seen.give(reader);
+            *seen.again.entry(reader).or_default() += usize::from(unsaid);
         });
         if unsaid { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
     }

@@ -149,10 +149,19 @@ impl Stage {
         self.answers_for_live(&subscribed.job.subscription)
     }
 
+    /// Whether the domain whose release it is declares it.
+    pub(super) fn subscribes(&self, subscribed: &Subscribed) -> bool {
+        self.declared(&subscribed.job.subscription).is_some_and(|it| self.answers().subscribes(it))
+    }
+
     fn answers_for_live(&self, live: &LiveSubscription) -> bool {
+        self.declared(live).is_none_or(|it| self.answers().for_subscription(it))
+    }
+
+    fn declared(&self, live: &LiveSubscription) -> Option<&Subscription> {
         let same =
             |it: &&Subscription| it.consumer.value == live.consumer && it.known_as().as_ref() == Some(&live.name);
-        self.fabric.subscriptions.iter().find(same).is_none_or(|it| self.answers().for_subscription(it))
+        self.fabric.subscriptions.iter().find(same)
     }
 
     /// Asks for what the manifests ask for, and says what can be tried of it.
