@@ -222,6 +222,39 @@ fn no_domain_loosens_a_guardrail_by_a_word_of_its_own() {
     }
 }
 
+/// What the pages have no room for.
+#[test]
+fn hints_alone_meet_no_recovery_target_and_a_verb_states_what_its_system_records() {
+    const BESIDE: &str = "version: 1.0\nowner: master-data\nclassification: {criticality: tier-1, recovery: {rpo: 5m, rto: 1h}, data: internal}\n\
+        slo: [{availability: 99.9%, window: 30d}]\n";
+    let hints = |capture: &str| {
+        format!(
+            "kind: Interface\nname: product-hints\ntype: event\ndomain: plant-ghent\n{BESIDE}\
+             events: {{masterdata.product.touched: {{object: product@1}}}}\nproduced_by: odoo\nlane: data.code\nretention: {{for: 30d}}\n\
+             capture: {{record: product.product, {capture}}}\n---\n\
+             kind: Interface\nname: odoo-hints\ntype: webhook\n{BESIDE}into: hints\n\
+             source: {{system: odoo, signing: secret-path, secrets: [{{secret: odoo/hook}}], from: [192.0.2.0/24]}}\n"
+        )
+    };
+    let shelves = |record: &str| {
+        format!(
+            "kind: Object\nname: shelf\nversion: 1.0\nowner: master-data\nidentity: [id]\n\
+             attributes: {{id: {{type: string, read_only: true}}, quantity: {{type: quantity, dimension: count}}}}\n\
+             authority: [{{attributes: \"*\", record: odoo}}, {{attributes: [quantity], record: {record}}}]\n---\n\
+             kind: Mapping\nname: shelf-odoo\nobject: shelf@1\nsystem: odoo\nrecord: stock.quant\n\
+             fields: {{id: {{at: id, record: true}}, quantity: {{at: quantity, quantity: \"1\"}}}}\n---\n\
+             kind: Interface\nname: shelves\ntype: api\nversion: 1.0\nowner: master-data\n\
+             classification: {{criticality: tier-3, data: internal}}\n\
+             serves: {{object: shelf@1, system: odoo, operations: [list, scrap]}}\n"
+        )
+    };
+    let told = |example: &str| codes(&findings(&sources(example)));
+    assert_eq!(told(&hints("webhook: true")), [code::RECOVERY_UNMET]);
+    assert_eq!(told(&hints("webhook: true, poll: 1m, overlap: 5m")), []);
+    assert_eq!(told(&shelves("wms")), [code::TOLD_ELSEWHERE]);
+    assert_eq!(told(&shelves("odoo")), []);
+}
+
 /// Where a file lies says nothing of who wrote it; a system that decides something itself may not make what another decides.
 #[test]
 fn a_file_of_a_courier_is_nobodys_word() {

@@ -27,8 +27,8 @@ const ROOM_WITHIN: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How long it is waited for a writer's end.
 const END_WITHIN: Duration = Duration::from_secs(30);
-/// So few are never divided.
-const FEW: usize = 16;
+/// So few KiB are never divided.
+const FEW_KIB: usize = 16;
 /// A group takes no more once it has so many bytes.
 const BYTES: usize = 16 * 1_024 * 1_024;
 
@@ -47,6 +47,19 @@ pub(crate) struct Waiting {
     _room: OwnedSemaphorePermit,
 }
 
+/// What was asked of a writer and waits for it.
+pub(crate) struct Jobs {
+    queue: mpsc::Receiver<Job>,
+    room: Arc<Semaphore>,
+}
+
+impl Jobs {
+    /// How many KiB were asked to be appended and are not answered.
+    fn kib(&self) -> usize {
+        (WAITING_KIB as usize).saturating_sub(self.room.available_permits())
+    }
+}
+
 /// The way to a writer. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Queue {
@@ -56,10 +69,10 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Job>) {
-        let (jobs, taken) = mpsc::channel(WAITING);
+    pub(crate) fn new() -> (Self, Jobs) {
+        let (jobs, queue) = mpsc::channel(WAITING);
         let room = Arc::new(Semaphore::new(WAITING_KIB as usize));
-        (Self { jobs, room, answer_within: ANSWER_WITHIN }, taken)
+        (Self { jobs, room: Arc::clone(&room), answer_within: ANSWER_WITHIN }, Jobs { queue, room })
     }
 
     /// Whether its writer works.
@@ -76,7 +89,7 @@ impl Queue {
     ) -> Result<Vec<Appended>, LogError> {
         fits(&records)?;
         let bytes: usize = records.iter().map(weight).sum();
-        let kib = u32::try_from(bytes / 1_024 + 1).unwrap_or(WAITING_KIB).min(WAITING_KIB);
+        let kib = u32::try_from(kib(bytes)).unwrap_or(WAITING_KIB).min(WAITING_KIB);
         let (answer, answered) = oneshot::channel();
         let handing = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| ended())?;
@@ -111,6 +124,11 @@ fn weight(record: &NewRecord) -> usize {
     record.body.len() + record.id.as_str().len() + record.lane.as_str().len()
 }
 
+/// The room that an append takes in the queue.
+fn kib(bytes: usize) -> usize {
+    bytes / 1_024 + 1
+}
+
 /// Does what is asked of a queue.
 pub(crate) trait Writer: Send {
     /// A group takes no more once it has so many records.
@@ -128,21 +146,21 @@ pub(crate) trait Writer: Send {
 
 /// Lets a writer work until it is asked to end, or nobody can ask any more. A group at which it breaks off is told so, and the next
 /// one is taken: one append that cannot be worked on never ends a log.
-pub(crate) async fn work(mut writer: impl Writer, mut queue: mpsc::Receiver<Job>) {
-    if let Some(end) = work_on(&mut writer, &mut queue).await {
-        drop(queue);
+pub(crate) async fn work(mut writer: impl Writer, mut jobs: Jobs) {
+    if let Some(end) = work_on(&mut writer, &mut jobs).await {
+        drop(jobs);
         let _ = end.send(());
     }
 }
 
-async fn work_on<W: Writer>(writer: &mut W, queue: &mut mpsc::Receiver<Job>) -> Option<oneshot::Sender<()>> {
+async fn work_on<W: Writer>(writer: &mut W, jobs: &mut Jobs) -> Option<oneshot::Sender<()>> {
     let mut end = None;
     // Whoever was answered last is about to come again.
     let mut answered = 0;
-    while let Some(first) = queue.recv().await {
-        let half = (answered + queue.len() + 1).div_ceil(2).max(FEW);
-        let mut group = Group::gather(first, queue, Most { appends: half, records: W::RECORDS });
-        answered = group.waiting.len();
+    while let Some(first) = jobs.queue.recv().await {
+        let half = (answered + jobs.kib()).div_ceil(2).max(FEW_KIB);
+        let mut group = Group::gather(first, &mut jobs.queue, Most { kib: half, records: W::RECORDS });
+        answered = group.kib;
         end = group.end.take();
         if AssertUnwindSafe(writer.write(group)).catch_unwind().await.is_err() {
             tracing::error!(code = %code::LOG_WRITER_BROKE_OFF, "a writer of the log broke off at a group of appends, and goes on");
@@ -161,7 +179,7 @@ async fn work_on<W: Writer>(writer: &mut W, queue: &mut mpsc::Receiver<Job>) -> 
 /// A group takes no more once it has so many.
 #[derive(Clone, Copy)]
 struct Most {
-    appends: usize,
+    kib: usize,
     records: usize,
 }
 
@@ -174,6 +192,7 @@ pub(crate) struct Group {
     pub(crate) end: Option<oneshot::Sender<()>>,
     records: usize,
     bytes: usize,
+    kib: usize,
 }
 
 impl Group {
@@ -181,7 +200,7 @@ impl Group {
     fn gather(first: Job, queue: &mut mpsc::Receiver<Job>, most: Most) -> Self {
         let mut group = Self::default();
         group.add(first);
-        let has_room = |group: &Self| group.waiting.len() < most.appends && group.records < most.records;
+        let has_room = |group: &Self| group.kib < most.kib && group.records < most.records;
         while group.end.is_none() && has_room(&group) && group.bytes < BYTES {
             match queue.try_recv() {
                 Ok(job) => group.add(job),
@@ -197,6 +216,7 @@ impl Group {
             Job::Append { batch, bytes, waiting } => {
                 self.records += batch.records.len();
                 self.bytes += bytes;
+                self.kib += kib(bytes);
                 self.batches.push(batch);
                 self.waiting.push(waiting);
             }

@@ -79,7 +79,7 @@ async fn measure(size: &Size, quick: bool) -> Result<Vec<Figure>> {
     let mut calm = Side::start(&format!("calm-{endpoints}"), well, directory.path()).await?;
     let able = calm.burst(burst, well).await?;
     let pace = (able * SHARE / endpoints as f64).max(1.0);
-    let (rounds, seconds) = if quick { (1, 4) } else { (5, 6) };
+    let (rounds, seconds) = if quick { (3, 2) } else { (5, 6) };
     let mut ratios = Vec::new();
     dead.die();
     for _ in 0..rounds {
