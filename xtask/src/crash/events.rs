@@ -64,7 +64,7 @@ enum Part {
 
 /// How often a node or its server is ended, by where it keeps events: with the next ones at least a hundred times each.
 const ROUNDS: [u64; 3] = [100, 60, 60];
-const QUICK_ROUNDS: [u64; 3] = [10, 3, 3];
+const QUICK_ROUNDS: [u64; 3] = [6, 2, 2];
 /// The same for the nodes that are reached over HTTP.
 const DOOR_ROUNDS: [u64; 3] = [80, 60, 60];
 const QUICK_DOOR_ROUNDS: [u64; 3] = [2, 1, 1];

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 use super::super::checker::Observed;
 use super::super::load::{AGAIN, ENDED_WITHIN, PRODUCERS, READERS, with};
 
-/// So many deliveries may be missing before producers wait: of each subscription about twice what it has in memory.
-const BEHIND: usize = 8_000;
+/// So many deliveries may be missing before producers wait: of each subscription about what it has in memory.
+const BEHIND: usize = 4_000;
 /// An answer may take so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
