@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -39,6 +40,8 @@ pub(super) async fn run(quick: bool, only: Option<Part>) -> Result<()> {
     let (_upstream, upstream) = upstream::start_with_keys(directory, &shown).await?;
     let plan = Plan {
         throughput_pairs: if quick { 1 } else { 4 },
+        throughput: if quick { Duration::from_millis(600) } else { Plan::of(quick).throughput },
+        warm_up: if quick { Duration::from_millis(700) } else { Plan::of(quick).warm_up },
         latency_pairs: if quick { 3 } else { Plan::of(quick).latency_pairs },
         ..Plan::of(quick)
     };
