@@ -176,11 +176,11 @@ impl NewestIds {
     async fn catch_up(&self, transaction: &mut Transaction, stream: &Stream) -> Result<u64, StoreError> {
         let mut indexed = indexed(transaction, stream).await?;
         let most = self.with(|streams| (ALL / streams.len().max(1) as u64).max(LEAST).min(self.most));
-        while stream.next - 1 - indexed.min(stream.next - 1) >= most {
-            let to = indexed + most;
-            transaction.run(INDEX, bind![stream.place(indexed), stream.place(to)]).await?;
-            transaction.run(REACHED, bind![stream.id, number(to)]).await?;
-            indexed = to;
+        let last = stream.next - 1;
+        if last.saturating_sub(indexed) >= most {
+            transaction.run(INDEX, bind![stream.place(indexed), stream.place(last)]).await?;
+            transaction.run(REACHED, bind![stream.id, number(last)]).await?;
+            indexed = last;
         }
         let from = self.with(|streams| {
             let newest = streams.entry(stream.id).or_default();
