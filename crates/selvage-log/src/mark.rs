@@ -84,33 +84,40 @@ impl MarkFile {
         raised.map_err(|error| unusable(&self.path, &error))
     }
 
+    /// The same where no other process has the file; whether it was done.
+    pub(crate) fn raise_at_once(&self, heads: &[(InterfaceRef, Position)]) -> Result<bool, LogError> {
+        let raise = || heads.iter().try_for_each(|(stream, head)| self.raise_one(stream, *head));
+        self.locked_at_once(raise).map(|raised| raised.is_some()).map_err(|error| unusable(&self.path, &error))
+    }
+
     /// Returns when what was raised is on the disk.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
         self.file.sync_data().map_err(|error| unusable(&self.path, &error))
     }
 
-    /// The file's lock keeps other processes out, and not other threads of this one.
-    fn locked<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
-        self.hold()?;
-        let done = work();
-        self.file.unlock()?;
-        done
-    }
-
-    /// A process that was stopped may have the lock for ever.
-    fn hold(&self) -> io::Result<()> {
+    /// The file's lock keeps other processes out, and not other threads of this one. A process that was stopped may have it for ever.
+    fn locked<T>(&self, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
         let until = Instant::now() + LOCK_WITHIN;
         loop {
-            match self.file.try_lock() {
-                Ok(()) => return Ok(()),
-                Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if Instant::now() > until => {
-                    return Err(io::Error::other("another process holds the file"));
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_AGAIN),
+            match self.locked_at_once(&work)? {
+                Some(done) => return Ok(done),
+                None if Instant::now() > until => return Err(io::Error::other("another process holds the file")),
+                None => std::thread::sleep(LOCK_AGAIN),
             }
         }
+    }
+
+    /// The same; nothing where another process has it.
+    fn locked_at_once<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<Option<T>> {
+        let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let done = work();
+        self.file.unlock()?;
+        done.map(Some)
     }
 
     fn raise_one(&self, stream: &InterfaceRef, head: Position) -> io::Result<()> {

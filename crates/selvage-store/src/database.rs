@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, PgPool, Postgres, R
 
 use crate::error::StoreError;
 use crate::statement::Sql;
+use crate::turns::{FileWriter, Turns};
 use crate::value::{Micros, Parameter, Row};
 
 /// How long a caller waits for a connection, and SQLite for another process's write.
@@ -40,7 +41,15 @@ const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
 const OPEN_AGAIN: Duration = Duration::from_millis(10);
 const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
+/// Of a new file: larger than SQLite's own, since most of what is written is events of a kilobyte or so, appended many at a time.
+const SQLITE_PAGE: u32 = 8 * 1_024;
+/// How many pages SQLite's journal has before they are brought into the file, which the one writer does meanwhile: each time it waits for
+/// the disk twice.
+const SQLITE_JOURNAL_PAGES: &str = "4000";
+/// How many statements a connection to a file keeps prepared.
+const SQLITE_STATEMENTS: usize = 256;
 
+/// A statement with its parameters.
 macro_rules! prepared {
     ($sql:expr, $parameters:expr) => {{
         let mut query = sqlx::query($sql);
@@ -55,6 +64,8 @@ macro_rules! prepared {
     }};
 }
 
+pub(crate) use prepared;
+
 /// A store's database, for somebody whose name is proven or not.
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -65,11 +76,7 @@ pub(crate) struct Database {
 /// The connections to one of the two databases.
 #[derive(Clone)]
 enum Connections {
-    /// One writer, since SQLite has one anyway: callers queue for it fairly instead of polling for a lock.
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
-    },
+    Sqlite { writer: FileWriter, readers: SqlitePool },
     Postgres(PgPool),
 }
 
@@ -92,19 +99,19 @@ impl Connections {
         make_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
+            .page_size(SQLITE_PAGE)
+            .pragma("wal_autocheckpoint", SQLITE_JOURNAL_PAGES)
+            .statement_cache_capacity(SQLITE_STATEMENTS)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(patience.within())
             .disable_statement_logging();
-        let pool = |most| {
-            let options = SqlitePoolOptions::new().max_connections(most).acquire_timeout(patience.within());
-            options.test_before_acquire(false)
-        };
         // The file keeps its mode, so that only the first connection sets it.
         let first = options.clone().journal_mode(SqliteJournalMode::Wal);
-        let writer = patiently(patience, || pool(1).connect_with(first.clone())).await?;
-        let readers = pool(SQLITE_READERS).connect_lazy_with(options);
-        Ok(Self::Sqlite { writer, readers })
+        let writer = patiently(patience, || first.connect()).await?;
+        let writer = FileWriter::new(options.clone(), patience.within(), Some(writer));
+        let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS).acquire_timeout(patience.within());
+        Ok(Self::Sqlite { writer, readers: readers.test_before_acquire(false).connect_lazy_with(options) })
     }
 
     async fn open_for_reading(url: &str) -> Result<Self, StoreError> {
@@ -127,8 +134,8 @@ impl Connections {
             .busy_timeout(Patience::Command.within())
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Patience::Command.within());
-        let readers = within(pool.connect_with(options)).await?;
-        Ok(Self::Sqlite { writer: readers.clone(), readers })
+        let writer = FileWriter::new(options.clone(), Patience::Command.within(), None);
+        Ok(Self::Sqlite { writer, readers: within(pool.connect_with(options)).await? })
     }
 
     async fn open_postgres(url: &str, patience: Patience) -> Result<Self, StoreError> {
@@ -188,18 +195,18 @@ impl Database {
     }
 
     /// Begins a transaction that writes; dropped without [`Transaction::commit`], it has done nothing.
-    ///
-    /// Where there was no space, SQLite has ended the transaction by itself, and the driver takes the connection to be in one
-    /// for ever: it is replaced.
     pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.write_in_turns().await?;
+        if let Connection::SqliteWrite(turns) = &mut transaction.on {
+            turns.flushed().await?;
+        }
+        Ok(transaction)
+    }
+
+    /// The same, but in SQLite it begins with the first statement that is answered.
+    pub(crate) async fn write_in_turns(&self) -> Result<Transaction, StoreError> {
         let on = match &self.connections {
-            Connections::Sqlite { writer, .. } => match within(writer.begin_with("BEGIN IMMEDIATE")).await {
-                Err(error) if error.left_a_transaction() => {
-                    drop(within(writer.acquire()).await?.detach());
-                    Connection::Sqlite(within(writer.begin_with("BEGIN IMMEDIATE")).await?)
-                }
-                begun => Connection::Sqlite(begun?),
-            },
+            Connections::Sqlite { writer, .. } => Connection::SqliteWrite(writer.begin().await?),
             Connections::Postgres(pool) => Connection::Postgres(within(pool.begin()).await?),
         };
         Ok(self.begun(on))
@@ -208,7 +215,7 @@ impl Database {
     /// Begins a transaction that reads, all of it at one moment.
     pub(crate) async fn read(&self) -> Result<Transaction, StoreError> {
         let on = match &self.connections {
-            Connections::Sqlite { readers, .. } => Connection::Sqlite(within(readers.begin()).await?),
+            Connections::Sqlite { readers, .. } => Connection::SqliteRead(within(readers.begin()).await?),
             Connections::Postgres(pool) => {
                 let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Connection::Postgres(within(pool.begin_with(snapshot)).await?)
@@ -244,6 +251,11 @@ impl Database {
             Connections::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// A script in the words of SQLite.
+fn in_sqlite(text: &str) -> String {
+    text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB").replace("\n);", "\n) STRICT;")
 }
 
 /// What of the server's settings lets it answer before it has written.
@@ -311,7 +323,8 @@ pub(crate) struct Transaction {
 }
 
 pub(crate) enum Connection {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    SqliteRead(sqlx::Transaction<'static, Sqlite>),
+    SqliteWrite(Turns),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -328,15 +341,30 @@ impl Transaction {
         parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<u64, StoreError> {
         match &mut self.on {
-            Connection::Sqlite(transaction) => {
+            Connection::SqliteRead(transaction) => {
                 let done = within(prepared!(sql.sqlite, parameters).execute(&mut **transaction)).await?;
                 Ok(done.rows_affected())
             }
+            Connection::SqliteWrite(turns) => turns.run(sql, parameters).await,
             Connection::Postgres(transaction) => {
                 let done = within(prepared!(sql.postgres, parameters).execute(&mut **transaction)).await?;
                 Ok(done.rows_affected())
             }
         }
+    }
+
+    /// Does something before the next statement that is answered, or before the commit: then it fails, if it does, and rows of it come before
+    /// those of that one. In SQLite both take one turn to the connection's thread. Parameters of such a statement are named by `?`.
+    pub(crate) async fn later(
+        &mut self,
+        sql: Sql,
+        parameters: impl IntoIterator<Item = Parameter>,
+    ) -> Result<(), StoreError> {
+        match &mut self.on {
+            Connection::SqliteWrite(turns) => turns.later(sql, parameters),
+            _ => drop(self.run(sql, parameters).await?),
+        }
+        Ok(())
     }
 
     /// Lets statements take as long as they need, until the transaction ends: for what goes over everything that is stored.
@@ -354,8 +382,12 @@ impl Transaction {
         parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<(), StoreError> {
         match &mut self.on {
-            Connection::Sqlite(transaction) => {
+            Connection::SqliteRead(transaction) => {
                 prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(&mut **transaction).await?;
+            }
+            Connection::SqliteWrite(turns) => {
+                let connection = turns.flushed().await?;
+                prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(connection).await?;
             }
             Connection::Postgres(transaction) => {
                 prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(&mut **transaction).await?;
@@ -371,10 +403,11 @@ impl Transaction {
         parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<Vec<Row>, StoreError> {
         match &mut self.on {
-            Connection::Sqlite(transaction) => {
+            Connection::SqliteRead(transaction) => {
                 let rows = within(prepared!(sql.sqlite, parameters).fetch_all(&mut **transaction)).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
+            Connection::SqliteWrite(turns) => turns.all(sql, parameters).await,
             Connection::Postgres(transaction) => {
                 let rows = within(prepared!(sql.postgres, parameters).fetch_all(&mut **transaction)).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
@@ -405,9 +438,12 @@ impl Transaction {
     /// begun, and take as long as there are rows: an end by the clock would only make them begin again.
     pub(crate) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
         match &mut self.on {
-            Connection::Sqlite(transaction) => {
-                let text = text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB").replace("\n);", "\n) STRICT;");
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **transaction).await?;
+            Connection::SqliteRead(transaction) => {
+                sqlx::raw_sql(AssertSqlSafe(in_sqlite(text))).execute(&mut **transaction).await?;
+            }
+            Connection::SqliteWrite(turns) => {
+                let connection = turns.flushed().await?;
+                sqlx::raw_sql(AssertSqlSafe(in_sqlite(text))).execute(connection).await?;
             }
             Connection::Postgres(transaction) => {
                 sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut **transaction).await?;
@@ -418,7 +454,7 @@ impl Transaction {
 
     /// Whether it is on a file.
     pub(crate) fn is_file(&self) -> bool {
-        matches!(self.on, Connection::Sqlite(_))
+        matches!(self.on, Connection::SqliteRead(_) | Connection::SqliteWrite(_))
     }
 
     /// What each of the two has its own words for.
@@ -438,7 +474,7 @@ impl Transaction {
     /// The time by the database's clock, so that several nodes agree on leases. SQLite has its machine's.
     pub(crate) async fn now(&mut self) -> Result<Micros, StoreError> {
         match &mut self.on {
-            Connection::Sqlite(_) => Ok(Micros::from(Timestamp::now())),
+            Connection::SqliteRead(_) | Connection::SqliteWrite(_) => Ok(Micros::from(Timestamp::now())),
             Connection::Postgres(transaction) => {
                 let clock = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now";
                 let row = within(sqlx::query(clock).fetch_one(&mut **transaction)).await?;
@@ -449,7 +485,8 @@ impl Transaction {
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self.on {
-            Connection::Sqlite(transaction) => within(transaction.commit()).await,
+            Connection::SqliteRead(transaction) => within(transaction.commit()).await,
+            Connection::SqliteWrite(turns) => turns.commit().await,
             Connection::Postgres(transaction) => within(transaction.commit()).await,
         }
     }

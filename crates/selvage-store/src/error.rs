@@ -378,11 +378,6 @@ impl StoreError {
         }
     }
 
-    /// Whether the driver takes a connection to be in a transaction that has ended.
-    pub(crate) fn left_a_transaction(&self) -> bool {
-        matches!(self, Self::Refused { source: sqlx::Error::InvalidSavePointStatement })
-    }
-
     /// Whether others hold SQLite's file at the moment.
     pub(crate) fn is_held(&self) -> bool {
         let Self::Unavailable { source: Some(sqlx::Error::Database(database)), .. } = self else { return false };

@@ -21,7 +21,7 @@ use selvage_model::name::InterfaceRef;
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::statement::statements;
+use crate::statement::{Sql, statements};
 use crate::value::{Row, bind};
 pub(crate) use walk::Lost;
 
@@ -32,14 +32,22 @@ statements! {
     STREAM = "SELECT id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum FROM event_stream WHERE name = $1";
     HOLD = "UPDATE event_stream SET kept_bytes = kept_bytes WHERE name = $1 \
             RETURNING id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum";
-    WRITE = "UPDATE event_stream SET epoch = $1, next_offset = $2, retired_to = $3, kept_bytes = $4, made = $5, checksum = $6 \
-             WHERE id = $7";
     LAST = "SELECT id, name, event_stream.epoch AS epoch, next_offset, retired_to, kept_bytes, made, \
             event_stream.checksum AS checksum FROM event_stream LEFT JOIN event_epoch ON event_epoch.stream = event_stream.id AND event_epoch.epoch = event_stream.epoch \
             WHERE next_offset > COALESCE(first_offset, 1)";
     EPOCHS = "SELECT stream, epoch, first_offset, lost_from, lost_to, began_at, checksum FROM event_epoch \
               WHERE stream = $1 ORDER BY epoch";
 }
+
+/// In SQLite it goes with others, whose parameters are counted through.
+const WRITE: Sql = Sql {
+    sqlite: "UPDATE event_stream SET epoch = ?, next_offset = ?, retired_to = ?, kept_bytes = ?, made = ?, checksum = ? WHERE id = ?",
+    postgres: "UPDATE event_stream SET epoch = $1, next_offset = $2, retired_to = $3, kept_bytes = $4, made = $5, checksum = $6 \
+               WHERE id = $7",
+};
+
+#[cfg(test)]
+pub(crate) const WITH_OTHERS: &[(&str, Sql)] = &[("WRITE", WRITE)];
 
 /// A stream's row.
 #[derive(Clone)]
@@ -75,7 +83,7 @@ impl Stream {
         let [id, epoch, next, retired_to, bytes] = numbers;
         let sealed = seal::stream(&self.name, numbers, self.made.as_deref());
         let row = bind![epoch, next, retired_to, bytes, self.made.clone(), sealed, id];
-        transaction.run(WRITE, row).await.map(drop)
+        transaction.later(WRITE, row).await
     }
 
     /// The last position: the high-water mark.

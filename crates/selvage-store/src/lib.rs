@@ -30,6 +30,7 @@ mod release;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod usage;
 mod value;
 mod webhook;

@@ -32,6 +32,7 @@ mod sqlite;
 mod stage;
 mod statement;
 mod subscription;
+mod turns;
 mod usage;
 mod webhook;
 

@@ -107,7 +107,12 @@ async fn note_tops(heads: &Heads, marks: Option<&Arc<MarkFile>>, raised: &Notify
         heads.raise(stream, *head);
     }
     let Some(marks) = marks.cloned() else { return };
-    note(move || marks.raise(&tops)).await;
+    // Some bytes for the kernel's memory, which wait for nothing unless another process has the file.
+    match marks.raise_at_once(&tops) {
+        Ok(true) => {}
+        Ok(false) => note(move || marks.raise(&tops)).await,
+        Err(error) => not_noted(&error),
+    }
     raised.notify_one();
 }
 
@@ -139,7 +144,11 @@ async fn sync(marks: Arc<MarkFile>, raised: Arc<Notify>) {
 async fn note(work: impl FnOnce() -> Result<(), LogError> + Send + 'static) {
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!("{}: {error}", error.code()),
+        Ok(Err(error)) => not_noted(&error),
         Err(_) => tracing::error!("the log's mark was not written"),
     }
+}
+
+fn not_noted(error: &LogError) {
+    tracing::error!("{}: {error}", error.code());
 }

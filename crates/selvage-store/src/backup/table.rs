@@ -100,7 +100,11 @@ macro_rules! write_rows {
 /// Writes a table and says how many rows it has.
 pub(super) async fn write(transaction: &mut Transaction, name: &str, out: &mut Out<'_>) -> Result<u64, StoreError> {
     match &mut transaction.on {
-        Connection::Sqlite(transaction) => write_rows!(transaction, name, out),
+        Connection::SqliteRead(transaction) => write_rows!(transaction, name, out),
+        Connection::SqliteWrite(turns) => {
+            let connection = &mut turns.flushed().await?;
+            write_rows!(connection, name, out)
+        }
         Connection::Postgres(transaction) => write_rows!(transaction, name, out),
     }
 }

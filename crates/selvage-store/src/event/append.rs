@@ -15,52 +15,59 @@ use crate::error::StoreError;
 use crate::statement::Sql;
 use crate::value::{Micros, Parameter, Row, bind};
 
-/// How many records one statement takes: the largest as often as it is full, then the next. The fewer statements, the fewer times a group
-/// goes to the connection's thread and back.
-const RUNGS: [usize; 4] = [64, 16, 4, 1];
+/// How many records one statement takes at most: the fewer statements, the fewer times a group goes to the connection's thread or to the
+/// server and back.
+const MOST: usize = 64;
+/// For so many there are statements, largest first: what is looked up is filled up to one of them, and what is put into PostgreSQL is divided.
+const RUNGS: [usize; 4] = [MOST, 16, 4, 1];
 /// What each record of a statement brings.
 const OF_RECORD: usize = 8;
 
-/// The statements of a rung.
+/// The statements that look so many up.
 #[derive(Clone, Copy)]
 pub(super) struct OfRung {
+    size: usize,
     /// Where the ids are that a stream knows of so many: in SQLite by the table of ids, which has not the newest.
     pub(super) known: Sql,
     /// The ids at so many places.
     pub(super) placed: Sql,
-    /// Puts records there. A conflict fails the whole transaction: without `OR FAIL`, SQLite would write every page that a statement
-    /// changes to a temporary file first, to undo that statement alone.
-    insert: Sql,
 }
 
-static NUMBERED: LazyLock<[OfRung; RUNGS.len()]> = LazyLock::new(|| {
-    RUNGS.map(|records| {
+static LOOKS: LazyLock<[OfRung; RUNGS.len()]> = LazyLock::new(|| {
+    RUNGS.map(|size| {
         let [sqlite, postgres] = [Places::InOrder, Places::Numbered];
         let known = "SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN";
-        let in_table = "SELECT place, id FROM event_id WHERE stream = ? AND id IN";
+        let in_table =
+            "SELECT place FROM event_id WHERE stream = (SELECT id FROM event_stream WHERE name = ?) AND id IN";
         let placed = "SELECT place, epoch, id FROM event_record WHERE place IN";
-        let insert = "INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES";
-        let rows = |places: Places| -> String {
-            let row = |record: usize| places.list(record * OF_RECORD, OF_RECORD);
-            (0..records).map(row).collect::<Vec<_>>().join(", ")
-        };
-        let sql = |sqlite: String, postgres: String| Sql { sqlite: sqlite.leak(), postgres: postgres.leak() };
         OfRung {
-            known: sql(
-                format!("{in_table} {}", sqlite.list(1, records)),
-                format!("{known} {}", postgres.list(1, records)),
-            ),
-            placed: sql(
-                format!("{placed} {}", sqlite.list(0, records)),
-                format!("{placed} {}", postgres.list(0, records)),
-            ),
-            insert: sql(
-                format!("INSERT OR FAIL {insert} {}", rows(sqlite)),
-                format!("INSERT {insert} {}", rows(postgres)),
-            ),
+            size,
+            known: sql(format!("{in_table} {}", sqlite.list(1, size)), format!("{known} {}", postgres.list(1, size))),
+            placed: sql(format!("{placed} {}", sqlite.list(0, size)), format!("{placed} {}", postgres.list(0, size))),
         }
     })
 });
+
+/// The statements that put one record there, or two, and so on. A conflict fails the whole transaction: without `OR FAIL`, SQLite would
+/// write every page that a statement changes to a temporary file first, to undo that statement alone.
+static INSERTS: LazyLock<Vec<Sql>> = LazyLock::new(|| {
+    let insert = "INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES";
+    let rows = |places: Places, records: usize| -> String {
+        let row = |record: usize| places.list(record * OF_RECORD, OF_RECORD);
+        (0..records).map(row).collect::<Vec<_>>().join(", ")
+    };
+    let of = |records: usize| {
+        sql(
+            format!("INSERT OR FAIL {insert} {}", rows(Places::InOrder, records)),
+            format!("INSERT {insert} {}", rows(Places::Numbered, records)),
+        )
+    };
+    (1..=MOST).map(of).collect()
+});
+
+fn sql(sqlite: String, postgres: String) -> Sql {
+    Sql { sqlite: sqlite.leak(), postgres: postgres.leak() }
+}
 
 /// How a statement names its parameters.
 #[derive(Clone, Copy)]
@@ -84,16 +91,27 @@ impl Places {
 /// The statements whose text is put together.
 #[cfg(test)]
 pub(crate) fn numbered() -> impl Iterator<Item = Sql> {
-    NUMBERED.iter().flat_map(|of| [of.known, of.placed, of.insert])
+    LOOKS.iter().flat_map(|of| [of.known, of.placed]).chain(INSERTS.iter().copied())
 }
 
-/// Cuts what is to be given to statements by rungs, each piece with its statements.
-pub(super) fn by_rungs<T>(mut all: &[T]) -> impl Iterator<Item = (&[T], OfRung)> {
+/// Cuts what is to be looked up into pieces, each with its statements and filled up for them: its last is looked up several times then.
+pub(super) fn looked_up<T>(all: &[T]) -> impl Iterator<Item = (impl Iterator<Item = &T>, OfRung)> {
+    all.chunks(MOST).filter_map(|piece| {
+        let of_rung = LOOKS.iter().rev().find(|of_rung| of_rung.size >= piece.len())?;
+        let filled = piece.iter().chain(std::iter::repeat(piece.last()?)).take(of_rung.size);
+        Some((filled, *of_rung))
+    })
+}
+
+/// Cuts what is to be put there into pieces, each with its statement. In SQLite there is one for any number; a server is not to keep as many
+/// for each connection.
+fn put<T>(mut all: &[T], is_file: bool) -> impl Iterator<Item = (&[T], Sql)> {
     std::iter::from_fn(move || {
-        let (size, statements) = RUNGS.into_iter().zip(*NUMBERED).find(|(size, _)| *size <= all.len())?;
+        let rung = RUNGS.into_iter().find(|rung| *rung <= all.len())?;
+        let size = if is_file { all.len().min(MOST) } else { rung };
         let (piece, rest) = all.split_at_checked(size)?;
         all = rest;
-        Some((piece, statements))
+        Some((piece, *INSERTS.get(size - 1)?))
     })
 }
 
@@ -115,7 +133,7 @@ impl Store {
     /// [`StoreError::NotFound`] for a stream that was never opened. After [`StoreError::Unavailable`] the records may be there:
     /// appending them again is safe, since their ids are known then.
     pub async fn append_events(&self, batches: &[EventBatch]) -> Result<Vec<Vec<Appended>>, StoreError> {
-        let mut transaction = self.database.write().await?;
+        let mut transaction = self.database.write_in_turns().await?;
         // In one order, so that two nodes do not wait for each other; within a stream as they came.
         let mut ordered: Vec<(usize, &EventBatch)> = batches.iter().enumerate().collect();
         ordered.sort_by(|(_, one), (_, other)| one.stream.cmp(&other.stream));
@@ -125,13 +143,13 @@ impl Store {
             let Some((_, first)) = of_stream.first() else { continue };
             let acknowledged = of_stream.iter().map(|(_, batch)| batch.acknowledged).max();
             let records: Vec<&NewRecord> = of_stream.iter().flat_map(|(_, batch)| &batch.records).collect();
-            let stream = Stream::hold(&mut transaction, &first.stream).await?;
+            let (stream, known) = self.hold(&mut transaction, &first.stream, &records).await?;
             let head = stream.head()?;
             // INVARIANT: NOTHING-LOST: no position is given twice where the database went back under its nodes.
             if let Some(acknowledged) = acknowledged.filter(|acknowledged| *acknowledged > head) {
                 return Err(StoreError::EventsBehind { stream: first.stream.clone(), acknowledged });
             }
-            let appended = self.append(&mut transaction, &stream, &records).await?;
+            let appended = append(&mut transaction, &stream, known, &records).await?;
             let new = records.iter().zip(&appended).filter(|(_, at)| !at.known);
             committed.push((stream.id, new.map(|(record, at)| (&record.id, at.position)).collect::<Vec<_>>()));
             let mut appended = appended.into_iter();
@@ -145,33 +163,44 @@ impl Store {
         Ok(answers.into_iter().map(|(_, appended)| appended).collect())
     }
 
-    /// Appends to one stream that is held.
-    async fn append(
+    /// Holds a stream, and says which of these records it knows, and where.
+    async fn hold(
         &self,
         transaction: &mut Transaction,
-        stream: &Stream,
+        name: &InterfaceRef,
         records: &[&NewRecord],
-    ) -> Result<Vec<Appended>, StoreError> {
-        let mut known = match transaction.is_file() {
-            true => self.newest_ids.find(transaction, stream, records).await?,
-            false => known(transaction, stream, records).await?,
-        };
-        let mut appended = Vec::with_capacity(records.len());
-        let mut new: Vec<(u64, &NewRecord)> = Vec::new();
-        for record in records {
-            if let Some(position) = known.get(record.id.as_str()) {
-                appended.push(Appended { position: *position, known: true });
-                continue;
-            }
-            let offset = stream.next + new.len() as u64;
-            let position = position(stream.epoch, offset)?;
-            new.push((offset, record));
-            known.insert(record.id.as_str().to_owned(), position);
-            appended.push(Appended { position, known: false });
+    ) -> Result<(Stream, HashMap<String, Position>), StoreError> {
+        if transaction.is_file() {
+            return self.newest_ids.hold(transaction, name, records).await;
         }
-        insert(transaction, stream, &new).await?;
-        Ok(appended)
+        let stream = Stream::hold(transaction, name).await?;
+        let known = known(transaction, &stream, records).await?;
+        Ok((stream, known))
     }
+}
+
+/// Appends to one stream that is held.
+async fn append(
+    transaction: &mut Transaction,
+    stream: &Stream,
+    mut known: HashMap<String, Position>,
+    records: &[&NewRecord],
+) -> Result<Vec<Appended>, StoreError> {
+    let mut appended = Vec::with_capacity(records.len());
+    let mut new: Vec<(u64, &NewRecord)> = Vec::new();
+    for record in records {
+        if let Some(position) = known.get(record.id.as_str()) {
+            appended.push(Appended { position: *position, known: true });
+            continue;
+        }
+        let offset = stream.next + new.len() as u64;
+        let position = position(stream.epoch, offset)?;
+        new.push((offset, record));
+        known.insert(record.id.as_str().to_owned(), position);
+        appended.push(Appended { position, known: false });
+    }
+    insert(transaction, stream, &new).await?;
+    Ok(appended)
 }
 
 /// Those ids that the stream has, and where, by the constraint's index.
@@ -181,8 +210,8 @@ async fn known(
     records: &[&NewRecord],
 ) -> Result<HashMap<String, Position>, StoreError> {
     let mut known = HashMap::new();
-    for (piece, of_rung) in by_rungs(records) {
-        let ids = piece.iter().map(|record| Parameter::from(record.id.as_str()));
+    for (piece, of_rung) in looked_up(records) {
+        let ids = piece.map(|record| Parameter::from(record.id.as_str()));
         for row in transaction.all(of_rung.known, bind![stream.id].into_iter().chain(ids)).await? {
             known.insert(row.text("id")?, position_of(&row)?);
         }
@@ -202,14 +231,18 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let Some((last, _)) = records.last() else { return Ok(()) };
     let now = transaction.now().await?;
-    for (piece, of_rung) in by_rungs(records) {
+    for (piece, statement) in put(records, transaction.is_file()) {
         let values = piece.iter().flat_map(|(offset, record)| {
             let place = stream.place(*offset);
             let checksum = of_record(place, stream.epoch, now, record);
             let of_all = bind![stream.id, i64::from(stream.epoch), now].into_iter();
             of_all.chain(bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()])
         });
-        transaction.run(of_rung.insert, values).await?;
+        // What is full goes at once, so that few texts are made of a statement and what goes with it.
+        match piece.len() {
+            MOST => drop(transaction.run(statement, values).await?),
+            _ => transaction.later(statement, values).await?,
+        }
     }
     let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
     let advanced = Stream { next: last + 1, bytes: stream.bytes.saturating_add(bytes as u64), ..stream.clone() };

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selvage_model::event::{EventId, NewRecord, Position};
+use selvage_model::name::InterfaceRef;
 
-use super::Stream;
-use super::append::{by_rungs, position_of};
+use super::append::{looked_up, position_of};
+use super::{Stream, unknown};
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::Sql;
-use crate::value::{Parameter, bind};
+use crate::value::{Parameter, Row, bind};
 
 /// How many ids of one stream are in memory at most, about: so many go to the table at once.
 const MOST: u64 = 16_384;
@@ -26,6 +27,12 @@ const fn sqlite(text: &'static str) -> Sql {
     Sql { sqlite: text, postgres: "SELECT 1" }
 }
 
+/// A stream's row, of which the file is held, and up to where the table has every id of it. Goes with others, as what looks ids up does.
+const HOLD: Sql = sqlite(
+    "SELECT id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum, \
+     COALESCE((SELECT indexed_to FROM event_id_index WHERE stream = event_stream.id), 0) AS indexed_to \
+     FROM event_stream WHERE name = ?",
+);
 const INDEXED: Sql = sqlite("SELECT indexed_to FROM event_id_index WHERE stream = $1");
 const NEWER: Sql = sqlite("SELECT place, epoch, id FROM event_record WHERE place > $1 AND place < $2 ORDER BY place");
 const INDEX: Sql = sqlite(
@@ -51,6 +58,7 @@ const FILL_INDEX: Sql =
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[(&str, Sql)] = &[
+    ("HOLD", HOLD),
     ("INDEXED", INDEXED),
     ("NEWER", NEWER),
     ("INDEX", INDEX),
@@ -103,35 +111,45 @@ impl NewestIds {
         Self { streams: Arc::default(), most }
     }
 
-    /// Those of these records that a stream knows, and where. The stream is held.
-    pub(crate) async fn find(
+    /// Holds a stream, and says which of these records it knows, and where.
+    pub(crate) async fn hold(
         &self,
         transaction: &mut Transaction,
-        stream: &Stream,
+        name: &InterfaceRef,
         records: &[&NewRecord],
-    ) -> Result<HashMap<String, Position>, StoreError> {
-        let indexed = self.catch_up(transaction, stream).await?;
-        let mut places = self.with(|streams| {
-            let ids = streams.get(&stream.id).map(|newest| &newest.ids);
-            let of = |record: &&NewRecord| ids?.get(record.id.as_str()).map(|at| stream.place(at.offset()));
-            records.iter().filter_map(of).collect::<Vec<i64>>()
-        });
-        if indexed > stream.retired_to {
-            for (piece, of_rung) in by_rungs(records) {
-                let ids = piece.iter().map(|record| Parameter::from(record.id.as_str()));
-                for row in transaction.all(of_rung.known, bind![stream.id].into_iter().chain(ids)).await? {
-                    places.push(row.integer("place")?);
-                }
+    ) -> Result<(Stream, HashMap<String, Position>), StoreError> {
+        // The row and the table at once: each look is a turn to the file's thread.
+        let text = name.to_string();
+        let rows = match records.is_empty() {
+            true => transaction.all(HOLD, bind![text.as_str()]).await?,
+            false => {
+                transaction.later(HOLD, bind![text.as_str()]).await?;
+                in_table(transaction, &text, records).await?
+            }
+        };
+        let mut rows = rows.into_iter();
+        let row = rows.next().ok_or_else(|| unknown(name))?;
+        let (stream, in_row) = (Stream::from_row(&row)?, row.count("indexed_to")?);
+        let mut places = rows.map(|row| row.integer("place")).collect::<Result<Vec<i64>, StoreError>>()?;
+        let indexed = self.catch_up(transaction, &stream, in_row).await?;
+        if indexed != in_row {
+            for row in in_table(transaction, &text, records).await? {
+                places.push(row.integer("place")?);
             }
         }
+        self.with(|streams| {
+            let ids = streams.get(&stream.id).map(|newest| &newest.ids);
+            let of = |record: &&NewRecord| ids?.get(record.id.as_str()).map(|at| stream.place(at.offset()));
+            places.extend(records.iter().filter_map(of));
+        });
         // INVARIANT: NOTHING-LOST: an id is known only where its record is.
         let mut known = HashMap::with_capacity(records.len());
-        for (piece, of_rung) in by_rungs(&places) {
-            for row in transaction.all(of_rung.placed, piece.iter().map(|place| Parameter::from(*place))).await? {
+        for (piece, of_rung) in looked_up(&places) {
+            for row in transaction.all(of_rung.placed, piece.map(|place| Parameter::from(*place))).await? {
                 known.insert(row.text("id")?, position_of(&row)?);
             }
         }
-        Ok(known)
+        Ok((stream, known))
     }
 
     /// Remembers what was committed. Where something else was appended since, the records tell next time.
@@ -173,8 +191,12 @@ impl NewestIds {
     }
 
     /// Brings memory up to the stream's end, and the table behind it where memory has enough; says up to where the table has every id.
-    async fn catch_up(&self, transaction: &mut Transaction, stream: &Stream) -> Result<u64, StoreError> {
-        let mut indexed = indexed(transaction, stream).await?;
+    async fn catch_up(
+        &self,
+        transaction: &mut Transaction,
+        stream: &Stream,
+        mut indexed: u64,
+    ) -> Result<u64, StoreError> {
         let most = self.with(|streams| (ALL / streams.len().max(1) as u64).max(LEAST).min(self.most));
         let last = stream.next - 1;
         if last.saturating_sub(indexed) >= most {
@@ -209,6 +231,16 @@ impl NewestIds {
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<i64, Newest>) -> T) -> T {
         work(&mut self.streams.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What waits, and where the table has these ids.
+async fn in_table(transaction: &mut Transaction, name: &str, records: &[&NewRecord]) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for (piece, of_rung) in looked_up(records) {
+        let ids = piece.map(|record| Parameter::from(record.id.as_str()));
+        rows.extend(transaction.all(of_rung.known, bind![name].into_iter().chain(ids)).await?);
+    }
+    Ok(rows)
 }
 
 /// Takes the ids of records that retention takes out of the table.

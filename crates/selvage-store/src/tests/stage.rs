@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::database::{Connection, Database, Patience};
+use crate::database::{Database, Patience};
 use crate::migration::MIGRATIONS;
 use crate::{Store, checksum};
 
@@ -103,13 +103,6 @@ async fn administer(server: &str, statement: String) {
 /// Does harm to a store.
 pub(crate) async fn tamper(store: &Store, statement: &'static str) {
     let mut transaction = store.database.write().await.unwrap();
-    match &mut transaction.on {
-        Connection::Sqlite(connection) => {
-            sqlx::raw_sql(statement).execute(&mut **connection).await.unwrap();
-        }
-        Connection::Postgres(connection) => {
-            sqlx::raw_sql(statement).execute(&mut **connection).await.unwrap();
-        }
-    }
+    transaction.script(statement).await.unwrap();
     transaction.commit().await.unwrap();
 }

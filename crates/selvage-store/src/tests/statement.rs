@@ -94,12 +94,22 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
 async fn every_statement_is_prepared(stage: &Stage) {
     let store = stage.open().await;
     let numbered: Vec<(&str, Sql)> = crate::event::append::numbered().map(|sql| ("numbered", sql)).collect();
-    let appends = [("event::append", numbered.as_slice())];
+    let appends = [("event::append", numbered.as_slice()), ("event", crate::event::WITH_OTHERS)];
+    for (name, sql) in appends.iter().flat_map(|(_, statements)| *statements) {
+        assert!(
+            !sql.sqlite.contains('$'),
+            "{name} goes with others, whose parameters are counted through: {}",
+            sql.sqlite
+        );
+    }
     for (module, statements) in MODULES.iter().chain(&appends) {
         for (name, sql) in *statements {
             let prepared = match store.database.write().await.unwrap().on {
-                Connection::Sqlite(mut connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
+                Connection::SqliteWrite(mut turns) => {
+                    turns.flushed().await.unwrap().prepare(sql.sqlite.into_sql_str()).await.map(drop)
+                }
                 Connection::Postgres(mut connection) => connection.prepare(sql.postgres.into_sql_str()).await.map(drop),
+                Connection::SqliteRead(_) => unreachable!("it writes"),
             };
             prepared.unwrap_or_else(|error| panic!("{module}::{name}: {error}"));
         }
