@@ -154,8 +154,21 @@ impl Part {
                 }
             }
             Self::Scenes => {
+                release::alike("selvage").await?;
                 let away = Duration::from_secs(if options.quick { 3 } else { 180 });
-                scenes::all(directory, &mut servers, away, &mut random, &mut tally).await?;
+                let door = door::scenes(directory);
+                let log = scenes::all(directory, &mut servers, away, &mut random, &mut tally);
+                let played = if options.quick {
+                    let (log, played) = tokio::join!(log, door);
+                    log?;
+                    played?
+                } else {
+                    log.await?;
+                    door.await?
+                };
+                for (name, wrong) in played {
+                    tally.scene(name, &wrong);
+                }
             }
         }
         Ok(tally)
