@@ -39,7 +39,7 @@ impl Pulled {
                 200 => {}
                 429 | 503 => tokio::time::sleep(Duration::from_millis(100)).await,
                 409 | 410 => {
-                    let code = body["code"].as_str().context("a refusal without a code")?;
+                    let code = body.get("code").and_then(Value::as_str).context("a refusal without a code")?;
                     pulled.told.push(code.to_owned());
                     let Some(behind) = answer.header("link").and_then(behind) else { return Ok(pulled) };
                     pulled.next = Some(behind);
@@ -52,15 +52,17 @@ impl Pulled {
 
     /// Whether there was something.
     fn take(&mut self, page: &Value) -> Result<bool> {
-        let items = page["items"].as_array().context("a page without items")?;
+        let items = page.get("items").and_then(Value::as_array).context("a page without items")?;
         for item in items {
-            let data = |name: &str| item["data"][name].as_u64().context("an event without its data");
+            let data = |name: &str| {
+                item.pointer(&format!("/data/{name}")).and_then(Value::as_u64).context("an event without its data")
+            };
             self.events.insert((usize::try_from(data("producer")?)?, data("number")?));
-            let sequence = item["sequence"].as_str().context("an event without a sequence")?;
+            let sequence = item.get("sequence").and_then(Value::as_str).context("an event without a sequence")?;
             self.sequences.push(sequence.to_owned());
         }
-        let next = page["next"].as_str().context("a page that does not say where to go on")?;
-        let is_over = items.is_empty() && page["next"] == page["head"];
+        let next = page.get("next").and_then(Value::as_str).context("a page that does not say where to go on")?;
+        let is_over = items.is_empty() && page.get("next") == page.get("head");
         ensure!(is_over || self.next.as_deref() != Some(next) || items.is_empty(), "pages come again");
         self.next = Some(next.to_owned());
         Ok(!is_over)
