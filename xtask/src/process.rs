@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,6 +42,18 @@ pub(crate) async fn status(command: &mut Command) -> Result<ExitStatus> {
             bail!("interrupted by SIG{name}")
         }
     }
+}
+
+/// Compiles C into a library that is preloaded, its source beside it.
+pub(crate) fn compile_library(source: &str, library: &Path) -> Result<()> {
+    let file = library.with_extension("c");
+    std::fs::write(&file, source)?;
+    let mut compiler = std::process::Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(library).arg(&file);
+    let compiled =
+        compiler.output().context("cannot start `cc`: install a C compiler (`apt-get install gcc libc6-dev`)")?;
+    ensure!(compiled.status.success(), "`cc` failed: {}", String::from_utf8_lossy(&compiled.stderr));
+    Ok(())
 }
 
 /// Asks a child to end with the named signal, and ends it by force when it does not.

@@ -110,11 +110,15 @@ fn is_same(left: &Job, right: &Job) -> bool {
 /// Takes the cursor whenever it is free, and delivers as long as it has it.
 async fn keep(means: Arc<Means>, job: Job, mut stop: watch::Receiver<bool>, acts: watch::Receiver<i64>) {
     let (label, config) = (job.subscription.label(), &means.config);
+    let mut lost: Option<Run> = None;
     while !*stop.borrow() {
-        let pause = match begin(&means, &job).await {
-            Ok(Some(run)) => match run.run(stop.clone(), acts.clone()).await {
+        let pause = match begin(&means, &job, &mut lost).await {
+            Ok(Some(mut run)) => match run.run(stop.clone(), acts.clone()).await {
                 Ended::Stopped => return,
-                Ended::Lost => AGAIN_AFTER,
+                Ended::Lost => {
+                    lost = Some(run);
+                    AGAIN_AFTER
+                }
                 Ended::Done => {
                     end(config, &job).await;
                     AGAIN_AFTER
@@ -131,6 +135,11 @@ async fn keep(means: Arc<Means>, job: Job, mut stop: watch::Receiver<bool>, acts
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => {}
         }
+    }
+    if let Some(mut lost) = lost
+        && let Err(error) = lost.note().await
+    {
+        tracing::warn!("{}: what came of `{label}` last is not noted, and comes again: {error}", error.code());
     }
 }
 
@@ -159,10 +168,14 @@ async fn take(config: &DeliveryConfig, job: &Job) -> Result<Option<(CursorMove, 
     })
 }
 
-/// Takes it up, where its cursor is free.
-async fn begin(means: &Arc<Means>, job: &Job) -> Result<Option<Run>, StoreError> {
+/// Takes it up, where its cursor is free, once what a run before it left is noted.
+async fn begin(means: &Arc<Means>, job: &Job, lost: &mut Option<Run>) -> Result<Option<Run>, StoreError> {
     let _permit = means.begins.acquire().await;
     let config = &means.config;
+    if let Some(run) = lost {
+        run.note().await?;
+        *lost = None;
+    }
     let Some((held, taken)) = take(config, job).await? else { return Ok(None) };
     let id = &job.subscription.id;
     config.store.step_subscription(id, SubscriptionStep::Begun, &config.node, "a node delivers it").await?;

@@ -11,6 +11,7 @@ mod progress;
 mod tests;
 mod window;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -94,6 +95,8 @@ pub(crate) struct Lanes {
     passed: Vec<PassedEvents>,
     /// What arrived and was not handed out yet to be kept.
     arrived: Vec<KeptDelivery>,
+    /// What had arrived behind the cursor when this began.
+    known: BTreeSet<Position>,
     gone: bool,
 }
 
@@ -123,8 +126,14 @@ impl Lanes {
             withheld: Vec::new(),
             passed: Vec::new(),
             arrived: Vec::new(),
+            known: BTreeSet::new(),
             gone: false,
         }
+    }
+
+    /// The same, and these have arrived already: others before them kept the cursor from passing them.
+    pub(crate) fn behind(self, known: BTreeSet<Position>) -> Self {
+        Self { known, ..self }
     }
 
     /// From where on the log is to be read; none while there is no room, or the endpoint takes nothing. Lanes that wait for their
@@ -158,7 +167,7 @@ impl Lanes {
         let position = record.position;
         self.read = self.read.max(position);
         self.health.has_read();
-        if !wanted {
+        if self.known.remove(&position) || !wanted {
             return self.window.pass(position);
         }
         let own = || record.id.as_str().parse().unwrap_or_else(|_| record.lane.clone());

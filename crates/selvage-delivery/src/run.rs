@@ -161,7 +161,8 @@ impl Run {
             rate: job.endpoint.limits.rate,
             calendar: job.calendar.clone(),
         };
-        let lanes = Lanes::new(settings, held.to, aside, held_until);
+        let known = config.store.delivered_beyond(&job.subscription.id, held.to).await?;
+        let lanes = Lanes::new(settings, held.to, aside, held_until).behind(known);
         let endpoint = Arc::new(job.endpoint.clone());
         let ration = config.rations.of(&job.granted);
         let shared = job.shared.as_ref().and_then(|shared| config.rations.of(shared));
@@ -194,7 +195,7 @@ impl Run {
     }
 
     /// Delivers until it is told to stop, or may not go on.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>, mut acts: watch::Receiver<i64>) -> Ended {
+    pub(crate) async fn run(&mut self, mut stop: watch::Receiver<bool>, mut acts: watch::Receiver<i64>) -> Ended {
         loop {
             let stopping = *stop.borrow() || self.lanes.is_gone();
             if let Some(ended) = self.step(stopping).await {

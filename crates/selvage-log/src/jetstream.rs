@@ -172,6 +172,11 @@ impl EventLog for JetStreamLog {
         Box::pin(retention::retire(&self.shared, stream, retention, insist))
     }
 
+    // The broker keeps more beside a body.
+    fn counts(&self, body: usize, average: u64) -> u64 {
+        (body as u64).max(average)
+    }
+
     fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             let queues: Vec<Queue> = lock(&self.queues).drain().map(|(_, queue)| queue).collect();

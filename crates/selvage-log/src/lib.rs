@@ -61,6 +61,9 @@ pub trait EventLog: Send + Sync + 'static {
     /// has not passed stays, and the reader is named; with `insist` it goes, and the reader is named all the same.
     fn retire<'a>(&'a self, stream: &'a InterfaceRef, retention: Retention, insist: bool) -> Answer<'a, Retired>;
 
+    /// What retention counts for an event of this body, where an event of the stream takes `average` bytes: no more than that.
+    fn counts(&self, body: usize, average: u64) -> u64;
+
     /// Finishes what was begun and ends; later calls are unavailable.
     fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }

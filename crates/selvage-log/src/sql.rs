@@ -102,6 +102,10 @@ impl EventLog for SqlLog {
         Box::pin(async move { Ok(self.store.retire_events(stream, retention, insist).await?) })
     }
 
+    fn counts(&self, body: usize, _average: u64) -> u64 {
+        body as u64
+    }
+
     fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             self.queue.end().await;

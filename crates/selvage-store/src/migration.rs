@@ -2,6 +2,7 @@
 //! Never touches a store that a newer binary made.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
@@ -60,6 +61,9 @@ pub(crate) const MIGRATIONS: &[&str] = &[
 /// Behind this step, rows of the event log have a checksum each.
 const SEALS: i64 = 19;
 
+/// This step writes the events of a store in a file anew, each of them.
+const WRITES_EVENTS: i64 = 41;
+
 /// What a step says besides to each kind of database in its own words.
 struct OwnWords {
     step: i64,
@@ -103,6 +107,7 @@ statements! {
     REACHED = "INSERT INTO store_version (version, reached_at) VALUES ($1, $2)";
     STEPS = "SELECT version, checksum FROM store_step ORDER BY version";
     STEP = "INSERT INTO store_step (version, checksum) VALUES ($1, $2)";
+    EVENTS = "SELECT COUNT(*) AS events FROM event_record";
 }
 
 /// Runs the steps that the store has not had.
@@ -159,12 +164,31 @@ pub(crate) async fn reach(transaction: &mut Transaction, from: i64, to: i64) -> 
             seal::all(transaction).await?;
         }
         let own = own_words(transaction, version);
-        if !own.is_empty() {
+        if version == WRITES_EVENTS && !own.is_empty() {
+            write_events(transaction, own).await?;
+        } else if !own.is_empty() {
             transaction.script(own).await?;
         }
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;
         transaction.run(STEP, bind![version, checksum(transaction, version, step)]).await?;
+    }
+    Ok(())
+}
+
+/// Writes every event anew, and says before how long that may take: who waits for a node to start would end it.
+async fn write_events(transaction: &mut Transaction, step: &str) -> Result<(), StoreError> {
+    let events = transaction.only(EVENTS, bind![]).await?.integer("events")?;
+    if events > 0 {
+        tracing::warn!(
+            "the store is brought up to date once, and writes its events anew: this can take minutes: {events} events"
+        );
+    }
+    let began = Instant::now();
+    transaction.script(step).await?;
+    if events > 0 {
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::warn!("the store wrote {events} events anew in {seconds:.1} s");
     }
     Ok(())
 }

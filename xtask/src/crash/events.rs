@@ -2,8 +2,9 @@
 //! delivered, in the order of its lane, once but for what was under way. INVARIANT: DURABLE-ACK, LANE-ORDER, NOTHING-LOST. Then what disks,
 //! brokers and clocks do to a log: a full disk, a flipped byte, an old backup, a broker that is away, a node that stood still.
 //!
-//! A power cut is real to the node that keeps a file: a preloaded library keeps a copy of what was synced, and the next node finds nothing
-//! else. Where PostgreSQL or NATS keeps events, the node ends, or the server while the node works, or first the server and then the node.
+//! A power cut is real to the node that keeps a file and to the server of PostgreSQL: a preloaded library keeps a copy of what was synced,
+//! and the next one finds nothing else. Where PostgreSQL or NATS keeps events, the node ends, or the server while the node works, or first
+//! the server and then the node. NATS is killed only: it calls the system without a library between.
 //! Nothing ends before its round has shown something: events were acknowledged, everybody was given some, and some are under way. All of it
 //! is tried twice: with a node that is the log and little else, and through the front door of the product.
 
@@ -131,7 +132,7 @@ impl Part {
         if options.only.is_some_and(|only| only != self) {
             return Ok(tally);
         }
-        let mut servers = Servers { postgres: Postgres::start().await?, nats: Nats::start("always").await? };
+        let mut servers = Servers { postgres: Postgres::with_power().await?, nats: Nats::start("always").await? };
         match self {
             Self::Log => {
                 let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
@@ -154,8 +155,21 @@ impl Part {
                 }
             }
             Self::Scenes => {
+                release::alike("selvage").await?;
                 let away = Duration::from_secs(if options.quick { 3 } else { 180 });
-                scenes::all(directory, &mut servers, away, &mut random, &mut tally).await?;
+                let door = door::scenes(directory);
+                let log = scenes::all(directory, &mut servers, away, &mut random, &mut tally);
+                let played = if options.quick {
+                    let (log, played) = tokio::join!(log, door);
+                    log?;
+                    played?
+                } else {
+                    log.await?;
+                    door.await?
+                };
+                for (name, wrong) in played {
+                    tally.scene(name, &wrong);
+                }
             }
         }
         Ok(tally)
@@ -275,7 +289,7 @@ impl Tally {
         self.rounds += 1;
         self.idle_rounds += u64::from(!worked);
         self.least_acknowledged = self.least_acknowledged.into_iter().chain([acknowledged]).min();
-        self.power_cuts += u64::from(strike.node() == Some(End::PowerCut));
+        self.power_cuts += u64::from(strike.is_power_cut());
         self.servers += u64::from(!matches!(strike, Strike::Node(_)));
     }
 

@@ -1,6 +1,8 @@
 //! A PostgreSQL server of our own on a free port of 127.0.0.1, with fsync on, in a temporary directory.
 //! Never a server that was there before; ended and deleted when dropped.
 
+mod power;
+
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::daemon::free_port;
 use crate::process;
+use power::Power;
 
 const USER: &str = "selvage";
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -22,20 +25,34 @@ pub(crate) struct Postgres {
     directory: TempDir,
     server: Child,
     port: u16,
+    power: Option<Power>,
 }
 
 impl Postgres {
     /// Makes a cluster and starts its server; returns once it answers.
     pub(crate) async fn start() -> Result<Self> {
+        Self::start_as(false).await
+    }
+
+    /// The same with a server whose power can be cut.
+    pub(crate) async fn with_power() -> Result<Self> {
+        Self::start_as(true).await
+    }
+
+    async fn start_as(has_power: bool) -> Result<Self> {
         let tools = Tools::find()?;
         let directory = TempDir::with_prefix("selvage-postgres-")?;
         if let Some((user, group)) = tools.run_as {
             chown(directory.path(), Some(user), Some(group))?;
         }
-        tools.make_cluster(directory.path())?;
+        // Each sync of its log is followed by the file.
+        let more: &[&str] = if has_power { &["--wal-segsize=1"] } else { &[] };
+        tools.make_cluster(directory.path(), more)?;
         let port = free_port()?;
-        let server = tools.serve(directory.path(), port)?;
-        let mut postgres = Self { tools, directory, server, port };
+        let place = directory.path();
+        let power = has_power.then(|| Power::of(&place.join("data"), place, tools.run_as)).transpose()?;
+        let server = tools.serve(place, port, power.as_ref())?;
+        let mut postgres = Self { tools, directory, server, port, power };
         postgres.answers().await?;
         Ok(postgres)
     }
@@ -64,9 +81,23 @@ impl Postgres {
         self.stop_at_once();
     }
 
-    /// Starts it again with what it had written.
+    /// The power of the server is cut: what it had not synced is gone when it comes back.
+    pub(crate) fn cut_power(&mut self) -> Result<()> {
+        self.stop_at_once();
+        self.power.as_ref().context("this server's power is not followed")?.cut()
+    }
+
+    /// Whether the disk of the server says of its log that it has written what it has not.
+    pub(crate) fn disk_lies(&self, lies: bool) -> Result<()> {
+        self.power.as_ref().context("this server's power is not followed")?.lies(lies)
+    }
+
+    /// Starts it again with what it had written, or synced where its power was cut.
     pub(crate) async fn come_back(&mut self) -> Result<()> {
-        self.server = self.tools.serve(self.directory.path(), self.port)?;
+        if let Some(power) = &self.power {
+            power.keep()?;
+        }
+        self.server = self.tools.serve(self.directory.path(), self.port, self.power.as_ref())?;
         self.answers().await
     }
 
@@ -138,11 +169,12 @@ impl Tools {
         Ok(Self { programs, run_as })
     }
 
-    fn make_cluster(&self, directory: &Path) -> Result<()> {
+    fn make_cluster(&self, directory: &Path, more: &[&str]) -> Result<()> {
         let made = self
             .command("initdb", directory)
             .args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
             .args(["--no-sync", "--no-instructions", "--username", USER])
+            .args(more)
             .arg("--pgdata")
             .arg(directory.join("data"))
             .stdin(Stdio::null())
@@ -153,7 +185,7 @@ impl Tools {
     }
 
     /// Starts the server in a process group of its own, so that ctrl-c reaches the task first.
-    fn serve(&self, directory: &Path, port: u16) -> Result<Child> {
+    fn serve(&self, directory: &Path, port: u16, power: Option<&Power>) -> Result<Child> {
         let log = std::fs::File::create(directory.join("log"))?;
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
@@ -167,6 +199,10 @@ impl Tools {
         command.arg("-D").arg(directory.join("data"));
         for setting in settings {
             command.arg("-c").arg(setting);
+        }
+        if let Some(power) = power {
+            // It writes its pages now and then while it is tried.
+            command.args(["-c", "min_wal_size=8MB", "-c", "max_wal_size=32MB"]).envs(power.followed());
         }
         command
             .stdin(Stdio::null())

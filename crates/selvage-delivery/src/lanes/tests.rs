@@ -17,12 +17,15 @@ struct Shelf {
     messages: BTreeMap<(LaneKey, u64), ParkedMessage>,
     letters: Vec<NewDeadLetter>,
     held: Option<Timestamp>,
+    /// What is noted to have arrived.
+    arrived: BTreeSet<Position>,
 }
 
 impl Shelf {
     /// As `Store::record_deliveries` does it.
-    fn write(&mut self, progress: &Progress) -> Vec<LaneKey> {
+    fn write(&mut self, progress: &Progress, arrived: &[KeptDelivery]) -> Vec<LaneKey> {
         assert!(progress.to.offset() >= self.cursor);
+        self.arrived.extend(arrived.iter().map(|it| it.position));
         self.cursor = progress.to.offset();
         self.held = self.held.max(progress.held);
         for (lane, to) in &progress.delivered {
@@ -86,7 +89,8 @@ fn settings(in_lanes: bool, max_in_flight: usize) -> Settings {
 }
 
 fn attempt(sent: Sent) -> Attempt {
-    Attempt { at: Timestamp::UNIX_EPOCH, took: Duration::ZERO, status: None, excerpt: None, sent }
+    let status = matches!(sent, Sent::Delivered).then_some(200);
+    Attempt { at: Timestamp::UNIX_EPOCH, took: Duration::ZERO, status, excerpt: None, sent }
 }
 
 fn again(cause: Cause, retry_after: Option<Duration>) -> Sent {
@@ -184,6 +188,8 @@ impl Story {
     fn same_lane_is_not_under_way(&self, parcel: &Parcel) {
         assert!(self.flying.iter().all(|other| other.lane != parcel.lane), "{parcel:?}");
         assert!(self.flying.len() < self.settings.max_in_flight);
+        // Also where what came before it kept the cursor from passing it.
+        assert!(!self.shelf.arrived.contains(&parcel.message.position), "it is noted that {parcel:?} has arrived");
     }
 
     fn receive(&mut self, parcel: &Parcel) {
@@ -204,7 +210,7 @@ impl Story {
 
     fn write(&mut self) {
         if let Some(progress) = self.lanes.progress() {
-            let unparked = self.shelf.write(&progress);
+            let unparked = self.shelf.write(&progress, &self.lanes.take_arrived());
             self.lanes.written(&progress, &unparked, self.now);
         }
     }
@@ -222,7 +228,8 @@ impl Story {
         let cursor =
             if self.shelf.cursor == 0 { Position::START } else { Position::new(1, self.shelf.cursor).unwrap() };
         let aside = self.shelf.lanes.values().cloned().collect();
-        self.lanes = Lanes::new(self.settings.clone(), cursor, aside, self.shelf.held);
+        let beyond = self.shelf.arrived.iter().copied().filter(|position| *position > cursor).collect();
+        self.lanes = Lanes::new(self.settings.clone(), cursor, aside, self.shelf.held).behind(beyond);
     }
 
     fn step(&mut self, step: Step) {

@@ -76,6 +76,31 @@ impl Run {
         }
     }
 
+    /// Notes what has arrived, of a run that lost its lease for want of the store: nobody is sent it again where nobody has taken the
+    /// cursor since, which the fence says. Its lease is given back.
+    ///
+    /// # Errors
+    /// Those of the database, where it may be tried again.
+    pub(crate) async fn note(&mut self) -> Result<(), StoreError> {
+        if self.moving.is_some() {
+            let written = moved(&mut self.moving).await;
+            let _ = self.moved(written);
+        }
+        while let Ok((parcel, attempt)) = self.outcomes.1.try_recv() {
+            self.sent(&parcel, &attempt);
+        }
+        let Some(progress) = self.lanes.progress() else { return Ok(()) };
+        let arrived = self.lanes.take_arrived();
+        let deliveries = Deliveries { lease: Duration::ZERO, ..self.deliveries(progress, &arrived) };
+        match self.means.writer.write(deliveries).await {
+            Ok(_) | Err(StoreError::CursorFenced { .. } | StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => {
+                self.lanes.keep_arrived(arrived);
+                Err(error)
+            }
+        }
+    }
+
     /// Waits for a move that is being written.
     pub(super) async fn settle(&mut self) -> Result<(), Ended> {
         if self.moving.is_none() {

@@ -27,6 +27,7 @@ statements! {
     FORGET = "DELETE FROM delivered WHERE subscription = $1 AND total <= $2";
     OLD = "DELETE FROM delivered WHERE last_at < $1";
     LAST = "SELECT deliveries FROM delivered WHERE subscription = $1 ORDER BY total DESC LIMIT $2";
+    BEYOND = "SELECT deliveries FROM delivered WHERE subscription = $1 AND high > $2";
     AT = "SELECT subscription, consumer, name, deliveries FROM delivered JOIN subscription ON subscription.id = delivered.subscription \
           WHERE interface = $1 AND low <= $2 AND high >= $2 ORDER BY subscription, total";
     TRIED = "SELECT subscription, consumer, subscription.name AS name, position, number, attempted_at, took, status, \
@@ -96,6 +97,23 @@ impl Store {
         // What was written again, since nobody knew whether it was written, began at the same time.
         all.dedup_by_key(|it| (it.at, it.position));
         all.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        Ok(all)
+    }
+
+    /// What arrived behind a position where the cursor stands, as far as it is kept: others before it have not arrived.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn delivered_beyond(
+        &self,
+        subscription: &str,
+        after: Position,
+    ) -> Result<BTreeSet<Position>, StoreError> {
+        let rows = self.database.read().await?.all(BEYOND, bind![subscription, stored(after)]).await?;
+        let mut all = BTreeSet::new();
+        for row in &rows {
+            all.extend(kept(row)?.into_iter().map(|it| it.position).filter(|position| *position > after));
+        }
         Ok(all)
     }
 

@@ -1,6 +1,7 @@
 //! Lanes that are set aside: written with the cursor and by who holds it alone, kept beyond retention, unparked when they are
 //! drained, and decided about by people with an entry in the ledger.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -415,6 +416,8 @@ async fn what_arrived_is_kept_with_the_cursor_and_bounded(stage: &Stage) {
     let last = async |most| store.last_deliveries(&none.subscription, most).await.unwrap();
     assert_eq!(last(10).await, [arrived(3, 1), arrived(2, 1), arrived(1, 1)]);
     assert_eq!(last(2).await, [arrived(3, 1), arrived(2, 1)]);
+    let beyond = async |offset| store.delivered_beyond(&none.subscription, at(offset)).await.unwrap();
+    assert_eq!((beyond(1).await, beyond(3).await), (BTreeSet::from([at(2), at(3)]), BTreeSet::new()));
 
     // One that failed first is told with each send.
     let failed = AttemptRecord {

@@ -2,6 +2,8 @@
 //! are their backups. A newer store is left alone.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use selvage_model::operation::OperationState;
 use serde_json::Value;
@@ -354,4 +356,39 @@ async fn a_store_is_brought_up_to_date_once_however_many_open_it(stage: &Stage) 
     for opened in opening {
         assert!(opened.await.unwrap().verify_ledger().await.unwrap().is_whole());
     }
+}
+
+/// Where what is told is written.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Told {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(written);
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn who_waits_while_events_are_written_anew_is_told_how_many() {
+    let stage = Stage::sqlite();
+    let told = Told::default();
+    let written = told.clone();
+    let telling = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+    let _told = tracing::subscriber::set_default(telling);
+    let said = || String::from_utf8(std::mem::take(&mut *told.0.lock().unwrap())).unwrap();
+    of_version(&stage, 40).await.close().await;
+    assert_eq!(said(), "");
+    let store = Store::open(&stage.url()).await.unwrap();
+    let said_then = said();
+    let lines: Vec<&str> = said_then.lines().collect();
+    assert!(lines[0].contains("this can take minutes: 1 events"), "{said_then}");
+    assert!(lines[1].contains("the store wrote 1 events anew in "), "{said_then}");
+    store.close().await;
+    Store::open(&stage.url()).await.unwrap().close().await;
+    assert_eq!(said(), "", "once");
 }

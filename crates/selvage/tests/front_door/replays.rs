@@ -186,7 +186,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
     let replayed = || receiver.taken.lock().unwrap().replayed.clone();
     let all = EVENTS as usize * LANES.len();
 
-    let id = begun(&place, &data, "4/s");
+    let id = begun(&place, &data, "10/s");
     let done = eventually("it is in the middle", || async {
         let (state, done) = standing(&data, &id);
         (state == "active" && done > 0.0).then_some(done)
@@ -195,7 +195,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
     let table = run(&place, &["replays", "list"]);
     assert!(table.contains(" %") && table.contains("m.dewit") && table.contains(&id), "{table}");
     for (what, said) in
-        [("target", "board /hooks"), ("rate", "4/s"), ("reason", "the board lost its disk"), ("lanes", "all")]
+        [("target", "board /hooks"), ("rate", "10/s"), ("reason", "the board lost its disk"), ("lanes", "all")]
     {
         assert!(table.contains(said), "{what}: {table}");
     }
@@ -212,15 +212,13 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
     let listed = run(&place, &["replays", "list", "--ended"]);
     assert!(listed.contains("100 %"), "it says that all of it was sent: {listed}");
     let sent = replayed();
-    // What was on its way in a lane when it was paused may come once more.
-    assert!((all..=all + LANES.len()).contains(&sent.len()), "{} of {all}: not all is sent once more", sent.len());
+    // Not even what arrived before others that came earlier in the log: each event is sent again once.
     for lane in LANES {
-        let mut of_lane: Vec<u64> = sent.iter().filter(|(other, _)| other == lane).map(|(_, number)| *number).collect();
-        of_lane.dedup();
+        let of_lane: Vec<u64> = sent.iter().filter(|(other, _)| other == lane).map(|(_, number)| *number).collect();
         assert_eq!(of_lane, (0..EVENTS).collect::<Vec<_>>(), "{lane}");
     }
 
-    let id = begun(&place, &data, "4/s");
+    let id = begun(&place, &data, "10/s");
     let before = sent.len();
     let in_the_middle = || replayed().len() > before && standing(&data, &id).1 > 0.0;
     eventually("it is in the middle", || async { in_the_middle().then_some(()) }).await;

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+
+use crate::process;
 
 /// How a node ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Disk {
         fs::create_dir_all(directory.join("synced"))?;
         // As the system names the files of a process.
         let directory = directory.canonicalize()?;
-        compile(&directory.join("synced.so"))?;
+        process::compile_library(include_str!("synced.c"), &directory.join("synced.so"))?;
         Ok(Self { directory, is_late: false })
     }
 
@@ -94,16 +95,5 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
             fs::copy(file.path(), to.join(file.file_name()))?;
         }
     }
-    Ok(())
-}
-
-fn compile(library: &Path) -> Result<()> {
-    let source = library.with_extension("c");
-    fs::write(&source, include_str!("synced.c"))?;
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(library).arg(&source);
-    let compiled =
-        compiler.output().context("cannot start `cc`: install a C compiler (`apt-get install gcc libc6-dev`)")?;
-    ensure!(compiled.status.success(), "`cc` failed: {}", String::from_utf8_lossy(&compiled.stderr));
     Ok(())
 }

@@ -2,9 +2,12 @@
 //! subscriptions deliver by webhook, each machine a lane. What is acknowledged is a 2xx, and what is delivered is what a receiver was sent.
 //! INVARIANT: DURABLE-ACK, LANE-ORDER, NOTHING-LOST.
 
+mod harmed;
 mod paused;
 mod producers;
+mod pulled;
 mod receiver;
+mod restored;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -219,6 +222,15 @@ pub(super) async fn rounds(
         }
     }
     Ok(())
+}
+
+/// What disks do to the product, and what a backup of before gives back: each scene, and what was wrong in it.
+pub(super) async fn scenes(directory: &Path) -> Result<[(&'static str, Vec<String>); 3]> {
+    Ok([
+        ("a backup of before, restored by the product", restored::play(directory).await?),
+        ("a full disk under the product", harmed::full_disk(directory).await?),
+        ("a flipped byte under the product", harmed::flipped(directory).await?),
+    ])
 }
 
 /// Whether what was planted is among what was broken.

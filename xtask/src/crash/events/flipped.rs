@@ -100,7 +100,7 @@ fn flip(file: &Path, at: u64, random: &mut Random) -> Result<()> {
 }
 
 /// The last digit of these bytes is another, also where an older state of a page has them.
-fn change(file: &Path, body: &[u8]) -> Result<()> {
+pub(super) fn change(file: &Path, body: &[u8]) -> Result<()> {
     let mut bytes = fs::read(file)?;
     let places: Vec<usize> =
         bytes.windows(body.len()).enumerate().filter(|(_, window)| *window == body).map(|(at, _)| at).collect();

@@ -43,15 +43,22 @@ impl Keeping {
         matches!(self, Self::Embedded | Self::JetStream { .. })
     }
 
-    /// Kills the server that keeps events, where one does.
-    fn fail(&self, servers: &mut Servers) -> Result<()> {
-        match self {
-            Self::Embedded => Ok(()),
-            Self::Postgres(_) => {
+    /// Whether what the server that keeps events has synced is followed, so that its power can be cut. NATS calls the system without a
+    /// library between.
+    fn server_has_power(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Ends the server that keeps events, where one does.
+    fn fail(&self, servers: &mut Servers, end: End) -> Result<()> {
+        match (self, end) {
+            (Self::Embedded, _) => Ok(()),
+            (Self::Postgres(_), End::Kill) => {
                 servers.postgres.fail();
                 Ok(())
             }
-            Self::JetStream { .. } => servers.nats.fail(),
+            (Self::Postgres(_), End::PowerCut) => servers.postgres.cut_power(),
+            (Self::JetStream { .. }, _) => servers.nats.fail(),
         }
     }
 
@@ -71,20 +78,22 @@ pub(super) enum Strike {
     /// The node.
     Node(End),
     /// The server that keeps its events, with the node alive and at work.
-    Server,
+    Server(End),
     /// The server, and the node while it has nothing to write to.
-    Both(End),
+    Both { node: End, server: End },
 }
 
 impl Strike {
     /// One of them, where a server can end.
     pub(super) fn draw(keeping: &Keeping, random: &mut Random) -> Self {
-        let end = if keeping.has_power() && !random.once_in(3) { End::PowerCut } else { End::Kill };
+        let cut = !random.once_in(3);
+        let end = |has_power: bool| if has_power && cut { End::PowerCut } else { End::Kill };
+        let (node, server) = (end(keeping.has_power()), end(keeping.server_has_power()));
         match random.within(0..3) {
-            _ if matches!(keeping, Keeping::Embedded) => Self::Node(end),
-            0 => Self::Node(end),
-            1 => Self::Server,
-            _ => Self::Both(end),
+            _ if matches!(keeping, Keeping::Embedded) => Self::Node(node),
+            0 => Self::Node(node),
+            1 => Self::Server(server),
+            _ => Self::Both { node, server },
         }
     }
 
@@ -97,15 +106,15 @@ impl Strike {
     ) -> Result<()> {
         match self {
             Self::Node(end) => end_node(end),
-            Self::Server => {
-                keeping.fail(servers)?;
+            Self::Server(server) => {
+                keeping.fail(servers, server)?;
                 tokio::time::sleep(SERVER_AWAY).await;
                 keeping.come_back(servers).await
             }
-            Self::Both(end) => {
-                keeping.fail(servers)?;
+            Self::Both { node, server } => {
+                keeping.fail(servers, server)?;
                 tokio::time::sleep(SERVER_AWAY).await;
-                end_node(end)?;
+                end_node(node)?;
                 keeping.come_back(servers).await
             }
         }
@@ -114,8 +123,16 @@ impl Strike {
     /// How the node ended, where it did.
     pub(super) fn node(self) -> Option<End> {
         match self {
-            Self::Node(end) | Self::Both(end) => Some(end),
-            Self::Server => None,
+            Self::Node(node) | Self::Both { node, .. } => Some(node),
+            Self::Server(_) => None,
+        }
+    }
+
+    /// Whether something loses what it had not synced.
+    pub(super) fn is_power_cut(self) -> bool {
+        match self {
+            Self::Node(end) | Self::Server(end) => end == End::PowerCut,
+            Self::Both { node, server } => node == End::PowerCut || server == End::PowerCut,
         }
     }
 }

@@ -68,9 +68,10 @@ impl Ceiling<'_> {
         let epochs = self.store.event_epochs(stream).await?;
         let (head, retired) = (self.head(stream).await?, epochs.retired_to());
         let readers = self.readers(stream, &epochs, head).await?;
-        let goes_to = self.goes_to(stream, left.saturating_sub(most), &readers).await;
+        let count = head.saturating_sub(retired).max(1);
+        let goes_to = self.goes_to(stream, left.saturating_sub(most), left / count, &readers).await;
         // What a reader has not read is as large as events are on the average; who stands in what goes now is known better.
-        let kept = u128::from(head.saturating_sub(retired).max(1));
+        let kept = u128::from(count);
         let unread = |reader: &Reader| u128::from(left) * u128::from(head - reader.read.max(retired).min(head)) / kept;
         let stands = |reader: &Reader| reader.read < goes_to;
         let is_losing = |reader: &&Reader| stands(reader) || unread(reader) * 100 >= u128::from(most) * FULL;
@@ -129,9 +130,9 @@ impl Ceiling<'_> {
         Ok(head.offset())
     }
 
-    /// The offset up to which goes what is too much, as far as that matters to a reader. Rather too far: a broker counts more for an event
-    /// than its body, and of what cannot be read nobody knows how much it is.
-    async fn goes_to(&self, stream: &InterfaceRef, too_much: u64, readers: &[Reader]) -> u64 {
+    /// The offset up to which goes what is too much, as far as that matters to a reader, where an event takes so much on the average. Rather
+    /// too far: of what cannot be read nobody knows how much it is.
+    async fn goes_to(&self, stream: &InterfaceRef, too_much: u64, average: u64, readers: &[Reader]) -> u64 {
         let furthest = readers.iter().map(|reader| reader.read).max().unwrap_or_default();
         let (mut after, mut bytes) = (Position::START, 0_u64);
         while bytes < too_much && after.offset() <= furthest {
@@ -143,7 +144,7 @@ impl Ceiling<'_> {
                 if bytes >= too_much {
                     break;
                 }
-                (after, bytes) = (record.position, bytes + record.body.len() as u64);
+                (after, bytes) = (record.position, bytes + self.log.counts(record.body.len(), average));
             }
         }
         after.offset()
