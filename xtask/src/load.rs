@@ -105,18 +105,23 @@ impl Sender {
     }
 }
 
+/// Whom the certificate of servers that are measured names.
+pub(crate) const SERVER: &str = "gateway.test";
+
 /// A file of the certificates that servers which are measured prove themselves by.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     process::workspace().join("crates/selvage-gateway/tests/gateway/data/tls/clients").join(name)
 }
 
-fn connector() -> Result<TlsConnector> {
+/// What shakes hands with servers that are measured, and offers these protocols.
+pub(crate) fn connector(protocols: &[&str]) -> Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate("authority.pem"))?)?;
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
@@ -144,7 +149,7 @@ impl Target {
                 Ok(Sender::Http1(sender))
             }
             Speech::Tls => {
-                let stream = connector()?.connect(ServerName::try_from("gateway.test")?, stream).await?;
+                let stream = connector(&[])?.connect(ServerName::try_from(SERVER)?, stream).await?;
                 let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
                 tokio::task::spawn_local(connection);
                 Ok(Sender::Http1(sender))

@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
         Task::Docs { bless } => docs::run(bless).await,
         Task::Bench(bench) => bench::run(bench).await,
         Task::Crash(crash) => process::unless_interrupted(Box::pin(crash::run(crash))).await,
-        Task::Soak(options) => process::unless_interrupted(soak::run(&options)).await,
+        Task::Soak(options) => process::unless_interrupted(Box::pin(soak::run(&options))).await,
         Task::Screenshots => process::unless_interrupted(screenshots::run()).await,
         Task::Services => services::run().await,
     };

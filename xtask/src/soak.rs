@@ -1,6 +1,6 @@
 //! `cargo xtask soak`: mixed load for an hour while the systems behind are slow, reset, answer garbage and are down. The
 //! memory does not grow, no connection is stuck, every write has its end and its one effect, and tier-1 does not feel a flood
-//! of tier-3. Times are compared only within one run; `--quick` shows the same in less than 45 seconds. At the end errors are planted,
+//! of tier-3; a part of the clients speaks HTTP/2, and a part TLS. Times are compared only within one run; `--quick` shows the same in less than 45 seconds. At the end errors are planted,
 //! and the checks have to see them.
 
 mod client;
@@ -20,7 +20,7 @@ use clap::Args;
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, JoinSet};
 
-use self::client::{Client, Counts};
+use self::client::{Client, Counts, Line, Speech};
 use self::fabric::Stack;
 use self::flood::Flood;
 use self::system::{Mode, System};
@@ -118,7 +118,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let mut figures = vec![
         figure("tier1_p99_ratio", flooded / calm, Promise::AtMost(1.2)),
         figure("tier1_refused", measured.refused as f64, none),
-        figure("rss_growth_percent", measured.memory.growth_percent()?, Promise::AtMost(plan.growth)),
+        figure("rss_growth_percent", growth_percent(&measured.memory)?, Promise::AtMost(plan.growth)),
         figure("stuck_connections", stuck, none),
         figure("writes", client::of(&counts.writes), some),
         figure("writes_looked_for", client::of(&counts.looked_up), some),
@@ -142,12 +142,13 @@ struct Measured {
     mild_floods: f64,
     /// How often tier-1 was not answered with 200.
     refused: usize,
-    memory: Memory,
+    /// Of each node.
+    memory: [Memory; 2],
 }
 
 impl Measured {
     async fn of(plan: &Plan, stack: &Stack, load: &Load) -> Result<Self> {
-        let memory = Memory::of(stack.pid());
+        let memory = stack.pids().map(Memory::of);
         let mut measured = Self { calm: Vec::new(), flooded: Vec::new(), mild_floods: 0.0, refused: 0, memory };
         let pulse = stack.target("/pulse/v1/items/");
         for turn in 0..plan.turns {
@@ -164,7 +165,7 @@ impl Measured {
                 }
                 let p99 = latencies.quantile(0.99)?.as_secs_f64();
                 if floods { &mut measured.flooded } else { &mut measured.calm }.push(p99);
-                measured.memory.look()?;
+                measured.memory.iter_mut().try_for_each(Memory::look)?;
                 if floods && client::of(&load.counts.flood_refused) <= refused {
                     measured.mild_floods += 1.0;
                 }
@@ -172,6 +173,11 @@ impl Measured {
         }
         Ok(measured)
     }
+}
+
+/// By how much the memory of that node grew whose grew most.
+fn growth_percent(memory: &[Memory]) -> Result<f64> {
+    memory.iter().try_fold(0.0_f64, |most, memory| Ok(most.max(memory.growth_percent()?)))
 }
 
 /// Everything that goes on beside tier-1.
@@ -188,8 +194,11 @@ impl Load {
         let counts = Arc::new(Counts::default());
         let over = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        for number in 0..client::SHAKY_CLIENTS {
-            let client = Client::new(stack.target("/shaky/v1/items/")).of_shaky(shaky.clone());
+        let lines = Speech::ALL.map(|speech| (speech, Line::new()));
+        for (number, (speech, line)) in (0..client::SHAKY_CLIENTS).zip(lines.iter().cycle()) {
+            let path = "/shaky/v1/items/";
+            let target = if speech.tls { stack.secure_target(path) } else { stack.target(path) };
+            let client = Client::new(target).speaking(*speech, line).of_shaky(shaky.clone());
             tasks.spawn(client::ask_shaky(client, number, Arc::clone(&counts), Arc::clone(&over)));
         }
         for number in 0..writes::CLIENTS {
@@ -224,8 +233,12 @@ async fn stuck(stack: &Stack, counts: &Counts) -> Result<f64> {
     }
 }
 
-/// Connections that nobody closed, and places that nobody gave back, as the node tells them.
+/// Connections that nobody closed, and places that nobody gave back, as the nodes tell them.
 async fn occupied(stack: &Stack) -> Result<f64> {
-    let metrics = Metrics::read(stack.admin).await?;
-    Ok(metrics.sum("selvage_gateway_connections")? + metrics.sum("selvage_gateway_upstream_in_hand")?)
+    let mut occupied = 0.0;
+    for admin in stack.admins() {
+        let metrics = Metrics::read(admin).await?;
+        occupied += metrics.sum("selvage_gateway_connections")? + metrics.sum("selvage_gateway_upstream_in_hand")?;
+    }
+    Ok(occupied)
 }

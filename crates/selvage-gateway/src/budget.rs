@@ -20,6 +20,8 @@ use crate::quota::{Counter, Span};
 /// A fiftieth of a quota is taken in hand at a time, or twice what went in the last tick.
 const SLICE: u64 = 50;
 const LEAST_SLICE: u64 = 5;
+/// So many seconds before a window begins a part of it is taken in hand, so that nothing passes in it that the store does not know of.
+const BEFORE_WINDOW: i64 = 10;
 /// How long a rate's row is kept after it was last used, in seconds.
 const KEPT: i64 = 86_400;
 
@@ -58,6 +60,8 @@ enum Of {
         span: Span,
         ahead: u64,
     },
+    /// Of the window that comes next.
+    Next(Span),
 }
 
 /// Whose limits.
@@ -92,6 +96,8 @@ struct QuotaBook {
     /// How many passed between two looks lately.
     pace: u64,
     renewed: Option<u64>,
+    /// When a part of the next window was asked for.
+    reserved: Option<u64>,
 }
 
 /// One limit as declared, with its state.
@@ -188,6 +194,7 @@ pub(crate) fn round(live: &Live, books: &Books, round: BudgetMoment, lease: Dura
         }
         if let Some(quota) = shared.quota {
             asked.add_quota(&shared, quota, moment);
+            asked.add_next(&shared, quota, moment);
         }
     }
     asked
@@ -237,15 +244,15 @@ impl BudgetRound {
         let used = counter.used(span);
         let moved = used.saturating_sub(book.seen);
         (book.seen, book.pace) = (used, moved.max(book.pace / 2));
-        let slice = (quota.count / SLICE).max(LEAST_SLICE).max(2 * book.pace).min(quota.count);
+        let slice = slice(quota, book.pace);
         let in_hand = counter.in_hand(span, used, quota);
         // Nobody else asks for it: what is in hand stays in hand, so that a node that is killed forgives nothing.
         let keeps = moment.sharing == Sharing::Quotas && !shared.is_delivered;
         let period = if in_hand == 0 { moment.lease / 6 } else { moment.lease / 3 };
         let due = match (book.renewed, moment.round) {
             (_, BudgetMoment::First) => true,
-            (None, BudgetMoment::Due) => keeps || used > book.told || in_hand == 0,
-            (None, BudgetMoment::Last) => used > book.told,
+            (None, BudgetMoment::Due) => keeps || used > book.told || in_hand == 0 || counter.has_reserved(span),
+            (None, BudgetMoment::Last) => used > book.told || counter.has_reserved(span),
             (Some(_), BudgetMoment::Last) => true,
             (renewed, _) => {
                 let rests = keeps && used == book.told && in_hand > 0;
@@ -273,12 +280,43 @@ impl BudgetRound {
         self.targets.push(Target { limits: shared.limits.clone(), used, of: Of::Quota { quota, span, ahead } });
     }
 
+    /// Of a window that is about to begin a part is taken in hand where the node deals in this one: a node that is killed in its first
+    /// moments has passed nothing of it that the store does not know of.
+    fn add_next(&mut self, shared: &Shared<'_>, quota: Quota, moment: Moment) {
+        let span = Span::at(quota.window, moment.wall);
+        let mut books = shared.limits.books();
+        let book = &mut books.quota;
+        let is_near = span.ends - moment.wall.as_second() <= BEFORE_WINDOW;
+        let gives_back = moment.round == BudgetMoment::Last || book.renewed.is_none();
+        let is_due = match book.reserved {
+            None => is_near && !gives_back,
+            Some(_) if gives_back => true,
+            // On a file nobody else takes note of how old it is.
+            Some(reserved) => moment.sharing == Sharing::All && moment.since(Some(reserved)) >= moment.lease / 3,
+        };
+        if !is_due || book.begins != span.begins {
+            return;
+        }
+        let next = span.next(quota.window);
+        self.asks.push(BudgetAsk {
+            name: format!("quota of {}", shared.name),
+            begins: next.begins,
+            ends: next.ends + KEPT,
+            limit: quota.count,
+            spent: 0,
+            want: if gives_back { 0 } else { slice(quota, book.pace) },
+            demand: book.pace,
+        });
+        self.targets.push(Target { limits: shared.limits.clone(), used: 0, of: Of::Next(next) });
+    }
+
     /// Takes the shares that the store gave, in the order of the asks; how many requests were lost by nodes that ended.
     pub(crate) fn settled(&self, shares: &[BudgetShare], books: &Books) -> u64 {
         for ((ask, target), share) in self.asks.iter().zip(&self.targets).zip(shares) {
             match target.of {
                 Of::Rate(allowance) => self.take_rate(ask, target, allowance, share, books),
                 Of::Quota { quota, span, ahead } => take_quota(self.began, (ask, share), target, (quota, span, ahead)),
+                Of::Next(span) => take_next(self.began, (ask, share), target, span),
             }
         }
         books.limits.heard.store(self.began, Ordering::Relaxed);
@@ -324,6 +362,24 @@ fn take_quota(
     let in_hand = if ask.want > 0 { share.held } else { ahead.min(left) };
     counter.heard(span, share.spent.saturating_sub(target.used));
     counter.allow(span, target.used + in_hand);
+    if counter.has_reserved(span) {
+        counter.reserve(span, 0);
+    }
+}
+
+fn take_next(began: u64, (ask, share): (&BudgetAsk, &BudgetShare), target: &Target, span: Span) {
+    let mut kept = target.limits.books();
+    let book = &mut kept.quota;
+    // Where the window has begun meanwhile, it is settled as any other.
+    if book.begins < span.begins {
+        book.reserved = (ask.want > 0).then_some(began);
+        target.limits.quota().reserve(span, if ask.want > 0 { share.held } else { 0 });
+    }
+}
+
+/// What a node takes in hand of a quota at a time.
+fn slice(quota: Quota, pace: u64) -> u64 {
+    (quota.count / SLICE).max(LEAST_SLICE).max(2 * pace).min(quota.count)
 }
 
 /// The store did not answer. Once every lease has run out, the node does what each interface declares; whether it

@@ -2,11 +2,13 @@
 //! heads that come too slowly, idleness, clients that take no bytes and answers that are late, without a timer for
 //! each request. Times are those of the last sweep: coarse, and free.
 
+mod frames;
 mod framing;
 mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::config::GatewayConfig;
 use crate::snapshot::Snapshot;
 use crate::tls::ClientsMark;
 use crate::tunnel::{Right, Tunnel};
+use frames::Frames;
 pub(crate) use framing::Doubt;
 pub(crate) use watched::Watched;
 
@@ -96,6 +99,8 @@ pub(crate) struct Watch {
     blocked: Cell<Option<u64>>,
     /// Since when a body is waited for of which nothing comes.
     starved: Cell<Option<u64>>,
+    /// Which head is under way and since when, where others are in hand beside it.
+    heading: Cell<Option<(u64, u64)>>,
     /// When the answer in hand is late.
     deadline: Cell<u64>,
     /// Whether an answer was given that is not all written yet.
@@ -151,6 +156,7 @@ impl Watch {
             since: Cell::new(clock.millis()),
             blocked: Cell::new(None),
             starved: Cell::new(None),
+            heading: Cell::new(None),
             deadline: Cell::new(NEVER),
             owes: Cell::new(false),
             unread: Cell::new(false),
@@ -189,6 +195,21 @@ impl Watch {
     pub(crate) fn multiplex(&self) {
         self.multiplexed.set(true);
         self.enter(Phase::Idle);
+    }
+
+    /// How it is followed, where it has streams.
+    fn frames(&self) -> Frames {
+        Frames::new(self.clock.millis())
+    }
+
+    /// Takes note of what has come, where it has streams.
+    fn follows(&self, frames: &mut Frames, bytes: &[u8]) -> io::Result<()> {
+        let now = self.clock.millis();
+        let followed = frames.follow(bytes, now);
+        let head = frames.head_under_way();
+        let since = self.heading.get().filter(|(before, _)| Some(*before) == head);
+        self.heading.set(since.or(head.map(|head| (head, now))));
+        followed
     }
 
     /// Something of the next request has come, or something through the tunnel.
@@ -337,6 +358,7 @@ impl Watch {
         // Who waits for an answer is told that its body does not come; later only the end is left.
         let starved = self.deadline.get() == NEVER && self.longer(self.starved.get(), config.stall_timeout);
         self.longer(self.blocked.get(), config.stall_timeout)
+            || self.longer(self.heading.get().map(|(_, since)| since), config.head_timeout)
             || starved
             || match self.phase.get() {
                 Phase::Idle => self.longer(since, config.idle_timeout),

@@ -30,6 +30,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The one behind it.
+    pub(crate) fn next(self, window: Window) -> Self {
+        Timestamp::from_second(self.ends).map_or(self, |begins| Self::at(window, begins))
+    }
+
     /// The window that contains this moment.
     pub(crate) fn at(window: Window, now: Timestamp) -> Self {
         let (begins, ends) = window.span(now);
@@ -81,6 +86,8 @@ pub(crate) struct Counter {
     allowed: AtomicU64,
     /// Window and how many passed elsewhere, as last heard.
     elsewhere: AtomicU64,
+    /// A window that was still to come and how many may pass in it before it is settled there.
+    reserved: AtomicU64,
 }
 
 fn pack(number: u64, count: u64) -> u64 {
@@ -143,7 +150,8 @@ impl Counter {
 
     /// What the store gave may be of a quota that was larger, or of a time in which it was not heard what passed elsewhere.
     fn allowed(&self, number: u64, elsewhere: u64, quota: Quota) -> u64 {
-        let allowed = of_window(self.allowed.load(Ordering::SeqCst), number);
+        let here = |state: &AtomicU64| of_window(state.load(Ordering::SeqCst), number);
+        let allowed = here(&self.allowed).or_else(|| here(&self.reserved));
         allowed.unwrap_or_else(|| Self::ahead(quota)).min(quota.count.saturating_sub(elsewhere))
     }
 
@@ -167,6 +175,16 @@ impl Counter {
     /// From now on so many may have passed here in this window.
     pub(crate) fn allow(&self, span: Span, count: u64) {
         settle(&self.allowed, span, count);
+    }
+
+    /// So many may pass in this window, which has not begun, before it is settled there.
+    pub(crate) fn reserve(&self, span: Span, count: u64) {
+        self.reserved.store(pack(span.number, count), Ordering::SeqCst);
+    }
+
+    /// Whether something was reserved of this window that nothing was settled of since.
+    pub(crate) fn has_reserved(&self, span: Span) -> bool {
+        of_window(self.reserved.load(Ordering::SeqCst), span.number).is_some_and(|count| count > 0)
     }
 
     /// So many passed elsewhere in this window.

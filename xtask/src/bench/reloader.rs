@@ -1,4 +1,4 @@
-//! A gateway with thousands of interfaces and grants that activates another snapshot twenty times a second while a file is
+//! A gateway with thousands of interfaces and grants that activates another snapshot 22 times a second while a file is
 //! there. It is the gateway alone: nothing is stored, and all snapshots are compiled before it listens.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,7 +35,7 @@ const BASE: &str = include_str!("../../fabrics/gateway/fabric.yaml");
 const CONTRACT: &str = include_str!("../../fabrics/gateway/contracts/items.yaml");
 /// How many snapshots there are, and how long each stays.
 const SNAPSHOTS: usize = 20;
-pub(super) const EACH: Duration = Duration::from_millis(50);
+pub(super) const EACH: Duration = Duration::from_millis(45);
 /// The interface that every other snapshot has no grant on, so that anybody can see which of two is active.
 pub(super) const TELLING: &str = "item-1";
 

@@ -1,4 +1,4 @@
-//! Clients that go on whatever they are answered, and what all of them were answered.
+//! Clients that go on whatever they are answered, and what all of them were answered: over HTTP/1.1 and HTTP/2, plainly and by TLS.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,13 +7,16 @@ use std::time::Duration;
 use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper::Request;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::system::System;
-use crate::load::Target;
+use crate::load::{self, Target};
 
 /// How many ask the shaky system.
 pub(super) const SHAKY_CLIENTS: usize = 12;
@@ -124,18 +127,74 @@ pub(super) fn of(counter: &AtomicU64) -> f64 {
     counter.load(Ordering::Relaxed) as f64
 }
 
-/// One connection to the gateway, made anew when it broke.
+/// How a client speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Speech {
+    pub(super) http2: bool,
+    pub(super) tls: bool,
+}
+
+impl Speech {
+    /// All there are: clients take turns.
+    pub(super) const ALL: [Self; 4] = [
+        Self { http2: false, tls: false },
+        Self { http2: true, tls: false },
+        Self { http2: false, tls: true },
+        Self { http2: true, tls: true },
+    ];
+}
+
+/// A connection; of HTTP/2 many clients may have the same.
+#[derive(Clone)]
+pub(super) struct Line(Arc<tokio::sync::Mutex<Option<http2::SendRequest<Empty<Bytes>>>>>);
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self(Arc::default())
+    }
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+}
+
+impl Sender {
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.is_closed(),
+            Self::Http2(sender) => sender.is_closed(),
+        }
+    }
+
+    async fn send(&mut self, request: Request<Empty<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        }
+    }
+}
+
+/// One client of the gateway, whose connection is made anew when it broke.
 pub(super) struct Client {
     target: Target,
+    speech: Speech,
+    line: Line,
     patience: Duration,
     /// The system that is asked for, where its answers may break off.
     system: Option<System>,
-    sender: Option<SendRequest<Empty<Bytes>>>,
+    sender: Option<Sender>,
 }
 
 impl Client {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, patience: PATIENCE, system: None, sender: None }
+        let (speech, line) = (Speech::default(), Line::new());
+        Self { target, speech, line, patience: PATIENCE, system: None, sender: None }
+    }
+
+    /// The same that speaks so, over this line where it is HTTP/2.
+    pub(super) fn speaking(self, speech: Speech, line: &Line) -> Self {
+        Self { speech, line: line.clone(), ..self }
     }
 
     /// The same with less patience.
@@ -177,25 +236,62 @@ impl Client {
     async fn try_hear(&mut self, number: usize) -> Result<Heard> {
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
-            _ => {
-                let stream = TcpStream::connect(self.target.address).await?;
-                stream.set_nodelay(true)?;
-                let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-                tokio::spawn(connection);
-                sender
-            }
+            _ => self.connect().await?,
         };
-        let request = Request::get(format!("{}{number}", self.target.path))
-            .header("host", "soak.local")
-            .header("authorization", format!("Bearer {}", self.target.keys.of(0)))
-            .body(Empty::new())?;
-        let Ok(response) = sender.send_request(request).await else { return Ok(Heard::Nothing) };
+        let path = format!("{}{number}", self.target.path);
+        let request = match self.speech {
+            Speech { http2: true, tls } => {
+                Request::get(format!("{}://soak.local{path}", if tls { "https" } else { "http" }))
+            }
+            Speech { http2: false, .. } => Request::get(path).header("host", "soak.local"),
+        };
+        let proof = format!("Bearer {}", self.target.keys.of(0));
+        let request = request.header("authorization", proof).body(Empty::new())?;
+        let Ok(response) = sender.send(request).await else { return Ok(Heard::Nothing) };
         let status = response.status().as_u16();
         if response.into_body().collect().await.is_err() {
             return Ok(Heard::BrokenOff);
         }
         self.sender = Some(sender);
         Ok(Heard::Status(status))
+    }
+
+    async fn connect(&self) -> Result<Sender> {
+        if !self.speech.http2 {
+            return self.open().await;
+        }
+        // Whoever comes first connects, for all who share the line.
+        let mut line = self.line.0.lock().await;
+        if let Some(sender) = line.as_ref().filter(|sender| !sender.is_closed()) {
+            return Ok(Sender::Http2(sender.clone()));
+        }
+        let sender = self.open().await?;
+        if let Sender::Http2(sender) = &sender {
+            *line = Some(sender.clone());
+        }
+        Ok(sender)
+    }
+
+    async fn open(&self) -> Result<Sender> {
+        let stream = TcpStream::connect(self.target.address).await?;
+        stream.set_nodelay(true)?;
+        if !self.speech.tls {
+            return self.over(stream).await;
+        }
+        let protocols: &[&str] = if self.speech.http2 { &["h2"] } else { &["http/1.1"] };
+        let stream = load::connector(protocols)?.connect(ServerName::try_from(load::SERVER)?, stream).await?;
+        self.over(stream).await
+    }
+
+    async fn over(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Sender> {
+        if self.speech.http2 {
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+            tokio::spawn(connection);
+            return Ok(Sender::Http2(sender));
+        }
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Sender::Http1(sender))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The installation that is soaked: one node on an embedded store, a simulated Odoo, and the two systems of the direct
-//! interfaces.
+//! The installation that is soaked: two nodes, each on an embedded store of its own, of which one listens by TLS, a simulated Odoo, and the
+//! two systems of the direct interfaces.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::system::System;
 use crate::crash::client::Write;
 use crate::crash::factory::{Factory, SECRETS};
 use crate::daemon::Daemon;
-use crate::load::{Speech, Target};
+use crate::load::{self, Speech, Target};
 use crate::selvage::Node;
 
 const MANIFESTS: &str = include_str!("../../fabrics/soak/fabric.yaml");
@@ -26,7 +26,27 @@ pub(super) struct Stack {
     pub(super) key: String,
     node: Node,
     daemon: Daemon,
+    secure: Secure,
     pub(super) factory: Arc<Factory>,
+}
+
+/// The node that listens by TLS.
+struct Secure {
+    address: SocketAddr,
+    admin: SocketAddr,
+    key: String,
+    daemon: Daemon,
+}
+
+impl Secure {
+    async fn start(directory: &Path, fabric: &Path, secrets: &str) -> Result<Self> {
+        let [chain, key] = ["listener.pem", "listener.key"].map(|name| load::certificate(name).display().to_string());
+        let node = Node::embedded("selvage-tls", fabric, &directory.join("data-tls"))?;
+        let node = node.with(&["--secrets", secrets, "--tls-certificate", &chain, "--tls-key", &key]);
+        let key = node.issue_key(CONSUMER)?;
+        let daemon = node.start(directory).await?;
+        Ok(Self { address: node.address, admin: node.admin, key, daemon })
+    }
 }
 
 impl Stack {
@@ -44,20 +64,33 @@ impl Stack {
         let secrets = directory.join("secrets");
         std::fs::write(&secrets, SECRETS)?;
         let node = Node::embedded("selvage", &fabric, &directory.join("data"))?;
-        let node = node.with(&["--secrets", &secrets.display().to_string()]);
+        let secrets = secrets.display().to_string();
+        let node = node.with(&["--secrets", &secrets]);
         let key = node.issue_key(CONSUMER)?;
         let daemon = node.start(directory).await?;
-        Ok(Self { address: node.address, admin: node.admin, key, node, daemon, factory: Arc::new(factory) })
+        let secure = Secure::start(directory, &fabric, &secrets).await?;
+        let (address, admin, factory) = (node.address, node.admin, Arc::new(factory));
+        Ok(Self { address, admin, key, node, daemon, secure, factory })
     }
 
-    /// The node's process.
-    pub(super) fn pid(&self) -> u32 {
-        self.daemon.pid()
+    /// The nodes' processes.
+    pub(super) fn pids(&self) -> [u32; 2] {
+        [self.daemon.pid(), self.secure.daemon.pid()]
+    }
+
+    /// Where the nodes tell how they are.
+    pub(super) fn admins(&self) -> [SocketAddr; 2] {
+        [self.admin, self.secure.admin]
     }
 
     /// Whom to ask for items.
     pub(super) fn target(&self, path: &str) -> Target {
         Target { address: self.address, path: path.to_owned(), keys: self.key.as_str().into(), speech: Speech::Http1 }
+    }
+
+    /// The same at the node that listens by TLS.
+    pub(super) fn secure_target(&self, path: &str) -> Target {
+        Target { address: self.secure.address, keys: self.secure.key.as_str().into(), ..self.target(path) }
     }
 
     /// Where to write to; path, key and body are to be filled in.

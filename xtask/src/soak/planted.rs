@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::client::{Client, Counts};
+use super::client::{Client, Counts, Line, Speech};
 use super::fabric::Stack;
 use super::{occupied, writes};
 use crate::crash::client::Write;
@@ -25,10 +25,15 @@ pub(super) async fn missed(stack: &Stack, confirmed: &[String]) -> Result<Vec<&'
         }
     };
     let counts = Counts::default();
-    let mut client = Client::new(stack.target("/pulse/v1/items/"));
-    client.ask(1, &counts).await;
-    caught("a connection that nobody closes", occupied(stack).await? > 0.0);
-    drop(client);
+    for speech in Speech::ALL {
+        let path = "/pulse/v1/items/";
+        let target = if speech.tls { stack.secure_target(path) } else { stack.target(path) };
+        let mut client = Client::new(target).speaking(speech, &Line::new());
+        client.ask(1, &counts).await;
+        caught("a connection that nobody closes", counts.strange() == 0.0 && occupied(stack).await? > 0.0);
+        drop(client);
+        caught("a connection that is closed", until_free(stack).await?);
+    }
 
     Client::new(stack.target("/nowhere/v1/items/")).ask(1, &counts).await;
     caught("an answer that no system explains", counts.strange() > 0.0);
@@ -49,6 +54,18 @@ pub(super) async fn missed(stack: &Stack, confirmed: &[String]) -> Result<Vec<&'
     let doubled = writes::made(&stack.factory).await?;
     caught("an order made twice", writes::wrong(confirmed, &doubled) > writes::wrong(confirmed, &made));
     Ok(missed)
+}
+
+/// Whether nothing is occupied any more, or soon.
+async fn until_free(stack: &Stack) -> Result<bool> {
+    let began = Instant::now();
+    while occupied(stack).await? > 0.0 {
+        if began.elapsed() > SEEN_WITHIN {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(true)
 }
 
 /// Whether a write is seen whose answer Odoo withholds.

@@ -60,6 +60,7 @@ impl Node {
         let mut round = BudgetRound { asks: Vec::new(), targets: Vec::new(), began: nanos, lease };
         let moment = Moment { nanos, wall, lease, round: moment, sharing: Sharing::Quotas };
         round.add_quota(&shared, QUOTA, moment);
+        round.add_next(&shared, QUOTA, moment);
         let shares: Vec<BudgetShare> =
             round.asks.iter().map(|ask| kept.lock().unwrap().give(self.number, ask)).collect();
         std::thread::yield_now();
@@ -132,6 +133,48 @@ fn no_run_lets_more_through_than_a_quota() {
     for (window, count) in &*passed {
         assert!(*count <= COUNT, "{count} of {COUNT} in window {window:?}");
     }
+}
+
+#[test]
+fn a_node_that_is_killed_when_a_window_has_just_begun_forgives_nothing() {
+    let (kept, edge) = (Mutex::default(), 480_000 * HOUR + HOUR);
+    let mut passed = 0;
+    for number in 0..5 {
+        let node = Node { number, limits: Arc::default() };
+        let books = Books::new(1, Sharing::Quotas, 0);
+        node.settle(&kept, &books, edge - 20, BudgetMoment::First);
+        for before in [19, 9, 1] {
+            node.settle(&kept, &books, edge - before, BudgetMoment::Due);
+        }
+        // Nothing of the window that has begun is settled, and nothing will be.
+        passed += passes(&node, edge, 10);
+    }
+    assert_eq!(passed, usize::try_from(COUNT).unwrap(), "what the first had in hand is its own");
+}
+
+#[test]
+fn what_was_taken_of_the_next_window_is_settled_in_it_or_given_back() {
+    let (kept, edge) = (Mutex::<Kept>::default(), 480_000 * HOUR + HOUR);
+    let books = Books::new(1, Sharing::Quotas, 0);
+    let begin = |number| {
+        let node = Node { number, limits: Arc::default() };
+        node.settle(&kept, &books, edge - 20, BudgetMoment::First);
+        node.settle(&kept, &books, edge - 5, BudgetMoment::Due);
+        node
+    };
+    let held = || kept.lock().unwrap().slices.get(&edge).map_or(0, |slices| slices.values().sum::<u64>());
+    let spent = || kept.lock().unwrap().spent[&edge];
+    let ends = begin(1);
+    assert_eq!(held(), COUNT);
+    ends.settle(&kept, &books, edge - 4, BudgetMoment::Last);
+    assert_eq!(held(), 0, "it ended in order");
+    let goes_on = begin(2);
+    assert_eq!(passes(&goes_on, edge, 2), 2);
+    goes_on.settle(&kept, &books, edge, BudgetMoment::Due);
+    assert_eq!((spent(), held()), (2, COUNT - 2));
+    assert_eq!(passes(&goes_on, edge + 1, 10), 3);
+    goes_on.settle(&kept, &books, edge + 2, BudgetMoment::Last);
+    assert_eq!((spent(), held()), (COUNT, 0));
 }
 
 /// How many of so many requests pass at this moment.

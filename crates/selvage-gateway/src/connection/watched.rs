@@ -1,6 +1,6 @@
 //! The bytes of a watched connection, either way: each tells the watch what goes on, and where hyper refuses a request
 //! that it cannot read with an empty answer, a problem is written in its place. What comes as HTTP/1 is followed from head to
-//! head. Never changes any other byte.
+//! head, as HTTP/2 from frame to frame. Never changes any other byte.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Watch;
+use super::frames::Frames;
 use super::framing::Framing;
 use crate::unread;
 use crate::worker::Worker;
@@ -24,6 +25,8 @@ pub(crate) struct Watched<S> {
     before: Bytes,
     /// Where it is HTTP/1, and no tunnel.
     framing: Option<Framing>,
+    /// Where it is HTTP/2.
+    frames: Option<Frames>,
     instead: Option<Instead>,
 }
 
@@ -35,12 +38,18 @@ struct Instead {
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, before: Bytes, watch: Rc<Watch>, worker: Rc<Worker>) -> Self {
-        Self { stream, watch, worker, before, framing: None, instead: None }
+        Self { stream, watch, worker, before, framing: None, frames: None, instead: None }
     }
 
     /// The same, as HTTP/1.
     pub(crate) fn over_http1(mut self) -> Self {
         self.framing = Some(Framing::new());
+        self
+    }
+
+    /// The same, as HTTP/2.
+    pub(crate) fn over_http2(mut self) -> Self {
+        self.frames = Some(self.watch.frames());
         self
     }
 
@@ -50,18 +59,22 @@ impl<S> Watched<S> {
     }
 
     /// Tells the watch what has come.
-    fn came(&mut self, bytes: &[u8]) {
+    fn came(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
-            return;
+            return Ok(());
         }
         self.watch.hears();
         if let Some((request, doubt)) = self.framing.as_mut().and_then(|framing| framing.follow(bytes)) {
             self.watch.doubts(request, doubt);
         }
+        self.frames.as_mut().map_or(Ok(()), |frames| self.watch.follows(frames, bytes))
     }
 
-    fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
+    fn wrote(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.watch.takes(poll.is_ready());
+        if let (Some(frames), Poll::Ready(Ok(bytes))) = (&mut self.frames, &poll) {
+            frames.took(*bytes);
+        }
         poll
     }
 
@@ -103,7 +116,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             buffer.put_slice(&self.before.split_to(here));
             Poll::Ready(Ok(()))
         };
-        self.came(buffer.filled().get(before..).unwrap_or_default());
+        self.came(buffer.filled().get(before..).unwrap_or_default())?;
         poll
     }
 }

@@ -72,7 +72,7 @@ where
         let in_hand = stream.take_in_hand();
         serve::handle(Rc::clone(&worker), stream, Rc::clone(&peer), in_hand, request)
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream.over_http2()), service));
     poll_fn(|cx| {
         watch.remember(cx);
         Poll::Ready(())

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use super::fabric::key;
 use super::running::Running;
 use super::upstream::{digest, pattern};
-use frames::{Frames, RESET};
+use frames::{Frames, PING, PRIORITY, RESET, SETTINGS, WINDOW};
 
 type Sender = SendRequest<Full<Bytes>>;
 
@@ -218,6 +218,56 @@ fn an_endless_head_ends_the_connection() {
     }
     assert!(frames.ends(), "the connection is ended");
     assert_eq!(running.client().get("shop", "/stock/v1/items").status, 200);
+}
+
+/// CVE-2019-9512, 9513, 9515 and their like: frames that ask for work and bring no request, beside a stream that is in hand.
+#[test]
+fn a_flood_of_frames_without_a_request_ends_the_connection() {
+    let running = Running::with(|config| config.threads = 1);
+    let floods: [(&str, u8, u32, &[u8]); 6] = [
+        ("pings", PING, 0, &[7; 8]),
+        ("settings", SETTINGS, 0, &[0, 3, 0, 0, 0, 100]),
+        ("priorities", PRIORITY, 3, &[0, 0, 0, 1, 5]),
+        ("windows", WINDOW, 0, &[0, 0, 0, 1]),
+        ("resets", RESET, 1, &[0, 0, 0, 8]),
+        ("unknown frames", 0x42, 0, b"x"),
+    ];
+    for (what, kind, stream, payload) in floods {
+        let mut frames = Frames::connect(running.gateway.address());
+        frames.get(1, "/narrow-stock/v1/items/slow");
+        let went = (0..100).take_while(|_| frames.flood(kind, stream, payload, 1_000)).count();
+        let began = Instant::now();
+        while frames.next().is_some() {}
+        assert!(began.elapsed() < Duration::from_secs(5), "{what}: the connection is ended, after {went} thousand");
+        assert_eq!(running.client().get("shop", "/stock/v1/items").status, 200, "{what}");
+    }
+}
+
+#[test]
+fn frames_that_a_client_needs_are_no_flood() {
+    let running = Running::with(|config| config.threads = 1);
+    let mut frames = Frames::connect(running.gateway.address());
+    for stream in (1..2_001).step_by(2) {
+        frames.get(stream, "/stock/v1/items");
+        assert_eq!(frames.answer(stream), "200", "{stream}");
+        assert!(frames.flood(PING, 0, &[7; 8], 1) && frames.flood(WINDOW, 0, &[0, 0, 4, 0], 2), "{stream}");
+    }
+}
+
+/// A head that stops in the middle, where the connection is kept busy by another stream.
+#[test]
+fn a_head_that_comes_too_slowly_ends_the_connection() {
+    let running = Running::with(|config| config.head_timeout = Duration::from_millis(500));
+    for in_hand in [false, true] {
+        let mut frames = Frames::connect(running.gateway.address());
+        if in_hand {
+            frames.get(1, "/narrow-stock/v1/items/stall");
+        }
+        frames.begin_head(3);
+        let began = Instant::now();
+        while frames.next().is_some() {}
+        assert!(began.elapsed() < Duration::from_secs(4), "{in_hand}: {:?}", began.elapsed());
+    }
 }
 
 #[test]

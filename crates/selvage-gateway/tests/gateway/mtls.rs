@@ -122,7 +122,8 @@ impl Node {
     fn snapshot(upstream: &Upstream, subject: &str) -> Arc<Snapshot> {
         let manifests = include_str!("data/identity.yaml").replace("UPSTREAM", &upstream.address.to_string());
         let manifests = manifests.replace("'DNS:press.velo.example'", &format!("'{subject}'"));
-        let manifests = manifests.replace("operations: [list-items]", "operations: [list-items, get-item]");
+        let manifests = manifests.replace("operations: [list-items]", "operations: [list-items, get-item, talk]");
+        let manifests = manifests.replace("path: /api}", "path: /api, websocket: true}");
         let mut sources = Sources::of("identity.yaml", &manifests);
         sources.insert("contracts/stock.yaml", include_str!("data/stock.yaml"));
         let reading = read(&sources);
@@ -184,6 +185,46 @@ fn a_certificate_is_judged_for_each_request() {
     assert!(flowing.try_read(false).is_none() && began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     node.gateway.swap(Node::snapshot(&node.upstream, SUBJECT));
     assert_eq!(ask(), (200, String::new()));
+}
+
+/// The certificate of a WebSocket over TLS is its right. INVARIANT: REVOKED-NOW
+#[test]
+fn a_websocket_that_a_certificate_opened_passes_and_ends_with_it() {
+    let node = Node::start(SUBJECT);
+    let ask = |shows| {
+        let headers = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+        let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        let mut client = connect(node.gateway.address(), shows).unwrap();
+        client.send(head("GET", "/stock/v1/socket", &[&headers[..], &[key]].concat(), 0));
+        client
+    };
+    let open = || {
+        let mut client = ask(Some(CLIENT));
+        assert_eq!(client.read().status, 101);
+        assert_eq!(client.bytes(5).as_deref(), Some("hello"));
+        client
+    };
+    assert_eq!(ask(None).read().said(), (401, "FAB4010".to_owned()));
+    let mut client = open();
+    let large = "x".repeat(200_000);
+    client.send(&large);
+    assert_eq!(client.bytes(large.len()), Some(large));
+    // The listener's own certificate is renewed, and what runs is put in its place again: that ends nothing.
+    node.gateway.renew_tls(listener());
+    node.gateway.swap(Node::snapshot(&node.upstream, SUBJECT));
+    std::thread::sleep(Duration::from_millis(600));
+    client.send("on");
+    assert_eq!(client.bytes(2).as_deref(), Some("on"));
+    // Nobody is whom it names any more.
+    node.gateway.swap(Node::snapshot(&node.upstream, "CN=another"));
+    let began = Instant::now();
+    assert!(client.is_closed() && began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    node.gateway.swap(Node::snapshot(&node.upstream, SUBJECT));
+    // By whose word it was taken is trusted no more.
+    let mut client = open();
+    node.gateway.renew_tls(listener_for(mint::AUTHORITY));
+    let began = Instant::now();
+    assert!(client.is_closed() && began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[test]

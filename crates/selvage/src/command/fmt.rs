@@ -2,6 +2,7 @@
 //! is written is compared with what was read before a file is touched, and a file is replaced whole or not at all. What a link leads to
 //! is never written, so that nothing outside the directories that were named is touched.
 
+mod blanks;
 mod order;
 mod text;
 

@@ -108,7 +108,7 @@ on_end: alarm
 pub(crate) struct Plants {
     pub(crate) place: Place,
     pub(crate) store: Vec<String>,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Plants {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use selvage_factory::mes::MesConfig;
@@ -99,6 +99,7 @@ pub(crate) fn sample() -> PathBuf {
 /// A process of ours that is killed with the test.
 pub(crate) struct Process {
     child: Child,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -116,25 +117,30 @@ impl Process {
         let errors = sender.clone();
         std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|l| sender.send(l)));
         std::thread::spawn(move || BufReader::new(err).lines().map_while(Result::ok).try_for_each(|l| errors.send(l)));
-        let process = Self { child };
+        let process = Self { child, said: Arc::default() };
         let mut found = BTreeMap::new();
-        let mut seen = Vec::new();
         let deadline = Instant::now() + PATIENCE;
         while found.len() < prefixes.len() {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = lines.recv_timeout(left) else {
-                panic!("the process did not say {prefixes:?}, but:\n{}", seen.join("\n"));
+                panic!("the process did not say {prefixes:?}, but:\n{}", process.said().join("\n"));
             };
             for prefix in prefixes {
                 if let Some(value) = line.trim_start().strip_prefix(prefix) {
                     found.entry(*prefix).or_insert_with(|| value.trim().to_owned());
                 }
             }
-            seen.push(line);
+            process.said.lock().unwrap().push(line);
         }
         // The pipes stay read, so that the process never waits for them.
-        std::thread::spawn(move || for _ in lines {});
+        let said = Arc::clone(&process.said);
+        std::thread::spawn(move || lines.into_iter().for_each(|line| said.lock().unwrap().push(line)));
         (process, found)
+    }
+
+    /// The lines that it has printed so far.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
     }
 
     /// Tells it to read again what it reads at its start.

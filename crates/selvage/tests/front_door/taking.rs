@@ -121,6 +121,67 @@ async fn no_directory_is_served_in_a_store_where_releases_are_active() {
     assert_eq!(plants.well(&["grant", "list"]), before, "and no grant has ended");
 }
 
+/// What a consumer needs to ask for products.
+const SHOP: &str = "validation: {request: report}
+---
+kind: Consumer
+name: shop
+owner: master-data
+identity: {api_key: {}}
+---
+kind: Grant
+consumer: shop
+interface: products@1
+operations: [list, get, create]
+purpose: Shows the products that can be ordered, and adds what customers design
+until: 2030-01-01T00:00Z
+";
+
+/// INVARIANT: FAIL-SAFE
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_before_that_says_that_it_checks_less_is_served_checked_and_named() {
+    let plants = Plants::new().await;
+    std::fs::remove_dir_all(plants.fabric()).unwrap();
+    let products =
+        PRODUCTS.replace("dev: {gates: {faults: true, tests: true}}", "prod: {}").replace("  dev:\n", "  prod:\n");
+    plants.write("fabric.yaml", &format!("{products}{SHOP}"));
+    let checked = selvage(&["check", plants.fabric().to_str().unwrap()]);
+    assert!(stdout(&checked).contains("FAB2113"), "whoever works on it is told: {}", stdout(&checked));
+    let earlier = Earlier::at(&plants).await;
+    let of_before = earlier.release(&plants, "group", "a.lindqvist").await;
+    earlier.activate(&of_before, &["prod"]).await;
+    let key = plants.place.key(&plants.store, "shop");
+
+    let secrets = plants.place.path("secrets");
+    let with = ["--secrets", secrets.to_str().unwrap()];
+    let (node, base, _) = serve_with(&plants, &with);
+    let said = node.said().join("\n");
+    let named = said.lines().filter(|line| line.contains("FAB2113") && line.contains("`products@1`"));
+    assert_eq!(named.count(), 1, "{said}");
+    let refused = async |base: &str| {
+        let create = plants.client.post(format!("{base}/products/v1/products")).bearer_auth(&key);
+        let create = create.header("idempotency-key", "one").json(&serde_json::json!({"nonsense": 1}));
+        let answer = create.send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap()["code"].clone())
+    };
+    assert_eq!(refused(&base).await, (StatusCode::UNPROCESSABLE_ENTITY, Value::from("FAB5010")));
+
+    // The next one leaves it out; going back to the one of before is still possible.
+    plants.write("fabric.yaml", &format!("{products}{SHOP}").replace("validation: {request: report}\n", ""));
+    let proposed = plants.propose("group", "It says what is done", "a.lindqvist", &[]);
+    let next = plants.release(&plants.approve(&proposed), "a.lindqvist");
+    plants.activate(&next, "prod");
+    // Beside something new it is judged anew.
+    let domain = "kind: Domain\nname: plant-ghent\nboard: {architecture: [a.lindqvist, s.okafor], quorum: 1}\n";
+    plants.write("domains/plant-ghent/domain.yaml", domain);
+    earlier.activate(&earlier.release(&plants, "plant-ghent", "a.lindqvist").await, &["prod"]).await;
+    let back = ["--domain", "group", "--env", "prod", "--by", "d.claes", "--because", "it was better before"];
+    let went = plants.well(&[&["release", "rollback"], &back[..]].concat());
+    assert!(went.contains(&of_before), "{went}");
+    assert_eq!(refused(&base).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    drop(node);
+}
+
 /// What the command says of the only node that is heard of.
 fn node(plants: &Plants) -> (Option<i32>, Value) {
     let output = plants.run(&["nodes", "--env", "prod", "--json"]);

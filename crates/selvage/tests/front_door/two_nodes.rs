@@ -144,3 +144,44 @@ async fn a_quota_is_one_for_two_nodes_and_outlives_them() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 1);
 }
+
+/// What a killed node had in hand is lost to the consumer and counts as used: never more passes than the quota, not even where nodes are killed
+/// before they have told anything of what passed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_killed_forgives_nothing_of_a_quota() {
+    const QUOTA: usize = 60;
+    const KILLED: usize = 4;
+    /// A fiftieth of the quota, five at least, or twice what passed in a quarter of a second: what a node takes in hand.
+    const IN_HAND: usize = 6;
+    let place = Place::new().await;
+    place.edit("interfaces.yaml", "limits: {rate: 50/s, timeout: 5s}", "limits: {quota: 60/month, timeout: 5s}");
+    place.edit("consumers.yaml", "2027-02-28T18:00+01:00\nlimits: {rate: 5/s}", "2027-02-28T18:00+01:00");
+    let client = Client::new();
+    for store in [place.data(), database().await] {
+        let board = place.key(&store, "shop-floor-board");
+        let mut total = 0;
+        for _ in 0..KILLED {
+            let mut node = place.serve(&store, &[]);
+            total += passed(&client, &node.base, &board, 3).await;
+            node.process.kill();
+        }
+        assert!(total > 0, "they serve from their first moment");
+        let node = place.serve(&store, &[]);
+        let used_up = async || {
+            let answer =
+                client.get(format!("{}/legacy-stock/v1/", node.base)).bearer_auth(&board).send().await.unwrap();
+            if answer.status() == StatusCode::OK {
+                return Some(false);
+            }
+            assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+            // More may come until the leases of what was killed are over.
+            let again: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            (again > 1).then_some(true)
+        };
+        while !eventually("the quota is used up", used_up).await {
+            total += 1;
+        }
+        let least = QUOTA - KILLED * IN_HAND;
+        assert!((least..=QUOTA).contains(&total), "{total} of {QUOTA} on {store:?}");
+    }
+}

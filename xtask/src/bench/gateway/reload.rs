@@ -18,8 +18,8 @@ use crate::daemon::{Daemon, free_port};
 use crate::http;
 use crate::load::{self, Speech, Target};
 
-/// Of twenty activations a second, how many must have been seen to be in force.
-const LEAST_ACTIVATIONS: f64 = 15.0;
+/// How many activations a second must have been seen to be in force: two fewer than are made, since one that is seen late hides the next.
+const LEAST_ACTIVATIONS: f64 = 20.0;
 /// How often it is asked which snapshot is active: several times while each is.
 const LOOK: Duration = Duration::from_millis(12);
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -68,7 +68,7 @@ pub(super) async fn figures(upstream: SocketAddr, directory: &Path, plan: &Plan,
     let figure = |name, value, promise| Figure { name, value, promise };
     Ok(vec![
         figure("reload_p99_ratio", busy / calm, Promise::AtMost(1.05)),
-        figure("reload_activations_per_second", seen_busy as f64 / seconds, Promise::AtLeast(LEAST_ACTIVATIONS)),
+        figure("activations_per_second", seen_busy as f64 / seconds, Promise::AtLeast(LEAST_ACTIVATIONS)),
         figure("reload_activations_when_calm", seen_calm as f64, Promise::AtMost(0.0)),
     ])
 }

@@ -8,11 +8,12 @@ use super::super::fabric::key;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+pub const PRIORITY: u8 = 2;
 pub const RESET: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
-const WINDOW: u8 = 8;
+pub const WINDOW: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
@@ -98,6 +99,20 @@ impl Frames {
 
     pub fn open_window(&mut self, stream: u32, bytes: u32) {
         assert!(self.send(WINDOW, 0, stream, &bytes.to_be_bytes()));
+    }
+
+    /// So many frames of a kind that asks for nothing to be looked up, as a client may send them for ever.
+    pub fn flood(&mut self, kind: u8, stream: u32, payload: &[u8], frames: usize) -> bool {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut bytes = vec![length[1], length[2], length[3], kind, 0];
+        bytes.extend_from_slice(&stream.to_be_bytes());
+        bytes.extend_from_slice(payload);
+        self.stream.write_all(&bytes.repeat(frames)).is_ok()
+    }
+
+    /// What comes next; `None` where the connection has ended.
+    pub fn next(&mut self) -> Option<Frame> {
+        self.read()
     }
 
     fn read(&mut self) -> Option<Frame> {

@@ -9,7 +9,7 @@ use selvage_model::manifest::kind::Kind;
 use selvage_model::yaml::{self, Limits, Node};
 use serde_json::Value;
 
-use super::order;
+use super::{blanks, order};
 
 /// Lines are broken where a list or a map in brackets would be longer.
 const WIDTH: usize = 150;
@@ -47,7 +47,7 @@ fn once(text: &str) -> Result<String, String> {
     let ordered = order::keys(text, &documents);
     // Where the order of keys carries meaning (an alias follows its anchor), it stays.
     let ordered = if same(&documents, &read(&ordered).0) { ordered } else { text.to_owned() };
-    Ok(settled(&ordered, &pretty(&ordered)?))
+    Ok(settled(&ordered, &blanks::unmarked(&pretty(&blanks::marked(&ordered))?)))
 }
 
 /// The formatted text with each comment where it was: in line with what it stands above, or at the margin at a document's end. Left to
@@ -181,6 +181,10 @@ mod tests {
         let text = "kind: Rule\nname: a\nwhen: |\n  a\n\n  b: c\n# why\nsays: >-\n  x\n  y\n";
         let formatted = format(text).unwrap();
         assert!(same(&read(text).0, &read(&formatted).0), "{formatted}");
+        check(
+            "name: a  \nkind: Rule \nsays: |\n  x  \n    y\t\n\n  z\nwhen: >- # why \n   a  \n   b\n",
+            "kind: Rule\nname: a\nwhen: >- # why\n  a  \n  b\nsays: |\n  x  \n    y\t\n\n  z\n",
+        );
         check("unknown: 1\nkind: Team\nname: a\n", "kind: Team\nname: a\nunknown: 1\n");
     }
 
@@ -223,6 +227,8 @@ mod tests {
             Just("\n  k:\n  - a\n  # of l\n  l:\n  - b".to_owned()),
             Just("\n# margin\n  k: a".to_owned()),
             Just("|+\n    kept\n\n".to_owned()),
+            Just("|\n    a  \n      b \t\n    c".to_owned()),
+            Just("\n    - >-  # d\n      a \n      b\n    - c".to_owned()),
             Just("|\n    # no comment\n    a".to_owned()),
             Just("&anchor {a: 1}".to_owned()),
             Just("\n     deep: a\n     # in\n     deeper:\n       - b".to_owned()),

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use selvage_control::desk::{self, DeskError, Releases};
 use selvage_model::access::AccessState;
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 use selvage_model::finding::Severity;
+use selvage_model::manifest::api::Api;
+use selvage_model::manifest::interface::Check;
 use selvage_model::name::EnvironmentName;
 use selvage_store::{ReleaseKey, Store};
 
@@ -103,6 +106,7 @@ pub(super) async fn together(
         return Err(Coded::error(code, message));
     }
     declared(&checked.fabric, environment)?;
+    name_what_is_enforced(&checked.fabric);
     let here = environment.clone();
     let compile = move || {
         let release = Release::new(checked.release, checked.fabric, serde_json::Value::Null, parts);
@@ -110,6 +114,25 @@ pub(super) async fn together(
         release.declared(&here).map(|_| release)
     };
     tokio::task::spawn_blocking(compile).await?.map_err(|findings| as_error(&findings))
+}
+
+/// Names interfaces of releases of before by what is done, where they say something else: a release is not edited, and one that says that
+/// messages are not checked is no reason to serve nothing. INVARIANT: FAIL-SAFE
+fn name_what_is_enforced(fabric: &Fabric) {
+    for (reference, interface) in &fabric.interfaces {
+        let says = match interface.validation.request {
+            Check::Enforce => continue,
+            Check::Report => "report",
+            Check::Off => "off",
+        };
+        if matches!(interface.api(), Some(Api::Mediated(_))) {
+            let code = code::DIRECT_UNCHECKED;
+            tracing::warn!(
+                "{code}: the release that is active says `validation: {{request: {says}}}` of `{reference}`, which is mediated: requests \
+                 that do not fit its object are refused all the same. The next release has to leave it out"
+            );
+        }
+    }
 }
 
 /// A refusal of the desk in the words of a command.
