@@ -198,6 +198,23 @@ pub fn deciders(fabric: &Fabric, interface: &InterfaceRef, terms: &GrantTerms) -
     Deciders { people, role }
 }
 
+/// Who decides about what somebody asked for or opened: whoever usually does, or the board where that is nobody but them, of the domain
+/// or of the group. INVARIANT: APPROVED: nobody decides about their own.
+pub fn deciders_beside(fabric: &Fabric, interface: &InterfaceRef, terms: &GrantTerms, by: &str) -> Deciders {
+    let usual = deciders(fabric, interface, terms);
+    if usual.people.iter().any(|person| person != by) {
+        return usual;
+    }
+    let boards = [domain_of(fabric, interface), fabric.domains.get(&DomainName::group())];
+    let of_board = |domain: &Domain| {
+        let people: BTreeSet<String> = domain.board.iter().flat_map(|(_, people)| people.iter().cloned()).collect();
+        let people: BTreeSet<String> = people.into_iter().filter(|person| person != by).collect();
+        let role = format!("the board of domain {}, since {} is nobody else", domain.name, usual.role);
+        (!people.is_empty()).then_some(Deciders { people, role })
+    };
+    boards.into_iter().flatten().find_map(of_board).unwrap_or(usual)
+}
+
 /// Who decides what was left undecided: anybody of the domain's board, where there is one.
 pub fn board(fabric: &Fabric, interface: &InterfaceRef, terms: &GrantTerms) -> Deciders {
     let Some(domain) = domain_of(fabric, interface).filter(|domain| !domain.board.is_empty()) else {

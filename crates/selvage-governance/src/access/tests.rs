@@ -160,6 +160,24 @@ fn owners_and_the_security_seat_decide_and_of_what_is_restricted_the_seat_alone(
     assert!(board.include("p.moreau") && board.include("s.okafor") && !board.include("w.svoboda"));
 }
 
+/// Nobody decides about their own: where nobody else would, the board does, of the domain or of the group.
+#[test]
+fn where_nobody_but_who_asked_would_decide_the_board_does() {
+    let (fabric, stock) = (fabric(), "stock@1".parse().unwrap());
+    let people = |fabric: &Fabric, by: &str| {
+        deciders_beside(fabric, &stock, &terms(&["read"]), by).people.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(people(&fabric, "w.svoboda"), ["s.okafor", "w.svoboda"], "the seat decides");
+    let mut unseated = fabric;
+    for domain in unseated.domains.values_mut() {
+        domain.board.retain(|(discipline, _)| discipline.value != "security");
+    }
+    assert_eq!(people(&unseated, "m.dewit"), ["w.svoboda"]);
+    assert_eq!(people(&unseated, "w.svoboda"), ["p.moreau"]);
+    unseated.domains.values_mut().for_each(|domain| domain.board.clear());
+    assert_eq!(people(&unseated, "w.svoboda"), ["w.svoboda"], "there is nobody, and the desk refuses");
+}
+
 #[test]
 fn what_opens_more_is_not_narrower() {
     let wide = GrantTerms {

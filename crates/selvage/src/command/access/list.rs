@@ -3,7 +3,7 @@
 use clap::Args;
 use comfy_table::Table;
 use selvage_control::desk::lease::shown;
-use selvage_governance::access::deciders;
+use selvage_governance::access::deciders_beside;
 use selvage_model::name::ConsumerName;
 use selvage_store::RequestState;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
         let request = store.access_request(&self.id).await?;
-        let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
+        let deciders = deciders_beside(&fabric, &request.asked.interface, &request.asked.terms, &request.asked.by);
         if self.json {
             say(shown::decided_by(shown::request(&request), &deciders))?;
             return Ok(Outcome::Well);
