@@ -294,7 +294,10 @@ impl Desk {
     }
 
     /// What words are weighed by now.
-    async fn sitting(&self) -> Result<Sitting, DeskError> {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn sitting(&self) -> Result<Sitting, DeskError> {
         let (now, delegations) = self.store.delegations().await?;
         let proven_only = !self.store.operator_keys().await?.is_empty();
         Ok(Sitting { now, delegations, proven_only })

@@ -80,7 +80,9 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
 pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
     let request = api.governance.store.access_request(id.as_str()).await?;
     let fabric = api.counting().await?;
-    let deciders = deciders_beside(&fabric, &request.asked.interface, &request.asked.terms, &request.asked.by);
+    let asked = &request.asked;
+    let sitting = api.governance.desk.sitting().await?;
+    let deciders = deciders_beside(&fabric, (&asked.interface, &asked.terms), &asked.by, &sitting);
     Ok(Json(shown::decided_by(shown::request(&request), &deciders)).into_response())
 }
 

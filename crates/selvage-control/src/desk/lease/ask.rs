@@ -47,7 +47,7 @@ impl Desk {
         if let Some(refused) = against(&findings) {
             return Err(refused);
         }
-        let deciders = deciders_beside(fabric, &interface, &terms, &by);
+        let deciders = deciders_beside(fabric, (&interface, &terms), &by, &self.sitting().await?);
         let told: Vec<_> = findings.iter().map(finding).collect();
         let new = NewAccessRequest { consumer, interface, terms, findings: json!(told), by };
         let request = self.store.request_access(&new).await?;

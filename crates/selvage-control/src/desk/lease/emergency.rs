@@ -79,7 +79,9 @@ impl Desk {
         let opened = self.store.break_glasses().await?.into_iter().find(|opened| opened.grant.id == grant);
         if let Some(opened) = opened {
             let interface = &opened.grant.interface;
-            must_decide(&deciders_beside(fabric, interface, &opened.grant.terms, &opened.by), &person, interface)?;
+            let about = (interface, &*opened.grant.terms);
+            let deciders = deciders_beside(fabric, about, &opened.by, &self.sitting().await?);
+            must_decide(&deciders, &person, interface)?;
         }
         Ok(self.store.review_break_glass(&grant, ratified, &person, &because).await?)
     }

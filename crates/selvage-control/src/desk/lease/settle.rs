@@ -34,7 +34,7 @@ impl Desk {
         let request = self.store.access_request(&id).await?;
         let asked = &request.asked;
         if request.state == RequestState::Open {
-            let deciders = deciders_beside(fabric, &asked.interface, &asked.terms, &asked.by);
+            let deciders = deciders_beside(fabric, (&asked.interface, &asked.terms), &asked.by, &self.sitting().await?);
             // First of all: what is refused is refused for good, which is not anybody's to bring about.
             must_decide(&deciders, &person, &asked.interface)?;
             let findings = self.judged(fabric, (&asked.consumer, &asked.interface), &asked.terms).await;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use selvage_governance::access::{Deciders, deciders_beside};
+use selvage_governance::approval::Sitting;
 use selvage_model::fabric::Fabric;
 use selvage_store::{AccessRequest, BreakGlass, Recertification, RecertificationItem, RequestState};
 
@@ -56,30 +57,31 @@ impl Desk {
         let since = |it: &AccessRequest| it.settled.as_ref().map(|(at, ..)| *at);
         settled.sort_by_key(|it| std::cmp::Reverse(since(it)));
         settled.truncate(MOST_SETTLED);
+        let sitting = self.sitting().await?;
         let whose = |it: AccessRequest| {
-            let deciders = deciders_beside(fabric, &it.asked.interface, &it.asked.terms, &it.asked.by);
+            let deciders = deciders_beside(fabric, (&it.asked.interface, &it.asked.terms), &it.asked.by, &sitting);
             (it, deciders)
         };
         let whose_opened = |it: BreakGlass| {
-            let deciders = deciders_beside(fabric, &it.grant.interface, &it.grant.terms, &it.by);
+            let deciders = deciders_beside(fabric, (&it.grant.interface, &it.grant.terms), &it.by, &sitting);
             (it, deciders)
         };
         let opened = self.store.pending_break_glasses().await?;
         Ok(AccessWaits {
             open: open.into_iter().map(whose).collect(),
             opened: opened.into_iter().map(whose_opened).collect(),
-            items: self.items(fabric).await?,
+            items: self.items(fabric, &sitting).await?,
             settled,
             now: Timestamp::now(),
         })
     }
 
-    async fn items(&self, fabric: &Fabric) -> Result<Vec<Item>, DeskError> {
+    async fn items(&self, fabric: &Fabric, sitting: &Sitting) -> Result<Vec<Item>, DeskError> {
         let campaigns = self.store.recertifications().await?;
         let items = self.store.recertification_items().await?;
         let of_campaign = |item: RecertificationItem| {
             let campaign = campaigns.iter().find(|it| it.id == item.campaign)?.clone();
-            let deciders = who_answers(fabric, &item);
+            let deciders = who_answers(fabric, &item, sitting);
             Some(Item { item, campaign, deciders })
         };
         let mut items: Vec<Item> =

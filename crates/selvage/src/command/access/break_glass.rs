@@ -105,7 +105,8 @@ impl Open {
         let what = format!("{id} is open until {:.0}: {consumer} on {interface}", opened.ends);
         acknowledged::wait(&store, since).await?.print(&what, self.json)?;
         if !self.json {
-            let deciders = deciders_beside(&fabric, interface, &opened.grant.terms, &opened.by);
+            let sitting = desk_over(&store).sitting().await.map_err(told)?;
+            let deciders = deciders_beside(&fabric, (interface, &opened.grant.terms), &opened.by, &sitting);
             say(format_args!("until {:.0} somebody has to ratify it: {deciders}", opened.review_by))?;
         }
         Ok(Outcome::Well)
