@@ -217,7 +217,7 @@ pub fn deciders_beside(
         let sit = domain.board.iter().flat_map(|(_, people)| people.iter().cloned());
         let people = sit.chain(deputies(domain, None, by, sitting));
         let people: BTreeSet<String> = people.filter(|person| person != by).collect();
-        let role = format!("the board of domain {}, since {} is nobody else", domain.name, usual.role);
+        let role = format!("the board of domain {}, in place of {}", domain.name, usual.role);
         (!people.is_empty()).then_some(Deciders { people, role })
     };
     boards.into_iter().flatten().find_map(of_board).unwrap_or(usual)
