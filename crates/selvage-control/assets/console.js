@@ -2,7 +2,8 @@
 "use strict";
 const live = document.getElementById("live");
 const refresh = async () => {
-  if (document.hidden || !live) return;
+  // What is being filled in stays.
+  if (document.hidden || !live || live.querySelector("details[open] form")) return;
   try {
     const answer = await fetch(location.pathname, { redirect: "manual", cache: "no-store" });
     if (!answer.ok) return;

@@ -189,6 +189,7 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/access", get(access::list))
         .route("/access/requests/{id}/decisions", post(access::decide))
         .route("/access/break-glass/{grant}/reviews", post(access::review))
+        .route("/access/recertifications/{item}/answers", post(access::recertify))
         .route("/blocks", get(blocks::list).post(blocks::block))
         .route("/blocks/{id}/lift", post(blocks::lift))
         .route("/boards", get(boards::list))

@@ -41,8 +41,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use selvage_governance::approval::{Sitting, Standing, standing};
 use selvage_model::change::{Change, ChangeState};
 use selvage_model::fabric::Fabric;
@@ -116,8 +116,17 @@ pub struct Tried {
     pub skipped: Vec<String>,
     /// How many interfaces and subscriptions that can be tried the domain declares.
     pub own: usize,
-    /// Of those, how many anything was tried of.
-    pub own_tried: usize,
+    /// Of those, what nothing was tried of.
+    pub untried: Vec<Untried>,
+}
+
+/// Something that a domain declares and of which nothing came to an end when it was tried, good or bad.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untried {
+    /// What: an interface, or a subscription as `consumer/name`.
+    pub what: String,
+    /// On what a waiver is that sets this aside.
+    pub on: Vec<String>,
 }
 
 impl Tried {
@@ -128,7 +137,7 @@ impl Tried {
 
     /// Whether the domain declares what can be tried, and nothing of it was.
     pub fn is_idle(&self) -> bool {
-        self.own > 0 && self.own_tried == 0
+        self.own > 0 && self.untried.len() == self.own
     }
 }
 
@@ -153,6 +162,9 @@ pub struct Desk {
     /// Where the last checkpoint of the ledger is kept apart from the store.
     pub(crate) apart: Option<PathBuf>,
 }
+
+/// How long an emergency that was ratified late stands on the board; `selvage change list` has it for ever.
+const LATE_STANDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A change that waits for somebody.
 #[derive(Clone, Debug)]
@@ -282,7 +294,10 @@ impl Desk {
     }
 
     /// What words are weighed by now.
-    async fn sitting(&self) -> Result<Sitting, DeskError> {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn sitting(&self) -> Result<Sitting, DeskError> {
         let (now, delegations) = self.store.delegations().await?;
         let proven_only = !self.store.operator_keys().await?.is_empty();
         Ok(Sitting { now, delegations, proven_only })
@@ -296,6 +311,17 @@ impl Desk {
         let mut changes = self.changes().await?;
         changes.retain(|(change, _)| change.ratified_late.is_some());
         Ok(changes)
+    }
+
+    /// Those of them that stand on the board still: for a month.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn late_on_board(&self) -> Result<Vec<(Change, Standing)>, DeskError> {
+        let mut late = self.ratified_late().await?;
+        let since = Timestamp::now() - LATE_STANDS;
+        late.retain(|(change, _)| change.changed > since);
+        Ok(late)
     }
 
     /// What waits for somebody, or for this person: emergencies to be ratified first, then the oldest.

@@ -28,7 +28,7 @@ pub(crate) use blocks::blocks;
 pub(crate) use boards::boards;
 pub(crate) use catalogue::catalogue;
 pub(crate) use change::{Reader, change};
-pub(crate) use changes::changes;
+pub(crate) use changes::{Board, changes};
 pub(crate) use contracts::contracts;
 pub(crate) use evidence::{Offered, evidence};
 pub(crate) use interface::interface;

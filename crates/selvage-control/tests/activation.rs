@@ -378,6 +378,40 @@ async fn a_release_does_not_open_its_own_budget() {
     }
 }
 
+/// What is taken away spends nobody's budget any more: its own does not keep it there. What stays is judged as before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_release_takes_away_waits_for_no_budget() {
+    let stage = Stage::new().await;
+    let group = GROUP.replace("gates: {faults: true}", "gates: {budget: true}");
+    let group = stage.released("group", ("fabric.yaml".to_owned(), group)).await;
+    for environment in ["dev", "test"] {
+        stage.activated(&group, environment).await;
+    }
+    let (path, promised) = promising("ghent");
+    let two = format!("{promised}---\n{}", promised.replace("name: ghent-orders", "name: ghent-parts"));
+    let release = stage.released("plant-ghent", (path.clone(), two.clone())).await;
+    for environment in ["dev", "test"] {
+        stage.activated(&release, environment).await;
+    }
+    counted(&stage, ("a", "test"), "ghent", (Promised::Well, 100, 95)).await;
+    let retired = promised.replace("lifecycle: active", "lifecycle: retired");
+    assert_ne!(retired, promised);
+    let kept = promised.replace("name: ghent-orders", "name: ghent-parts");
+    for text in [format!("{retired}---\n{kept}"), kept.clone()] {
+        let release = stage.released("plant-ghent", (path.clone(), text)).await;
+        stage.activated(&release, "dev").await;
+        let went = stage.activated(&release, "test").await;
+        let budget = went.gates.iter().find(|gate| gate.gate == "budget").unwrap();
+        assert!(budget.open, "{budget:?}");
+        assert!(budget.saw.starts_with("0 kept, 2 not measured"), "{budget:?}");
+        let back = stage.released("plant-ghent", (path.clone(), two.clone())).await;
+        for environment in ["dev", "test"] {
+            let went = stage.desk.activate(&back, &activating(environment)).await;
+            assert_eq!(went.is_ok(), environment == "dev", "what comes back has its budget spent: {went:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_node_ran_has_proven_nothing() {
     let stage = Stage::new().await;

@@ -28,7 +28,7 @@ use selvage_model::access::{KeyHash, Principal};
 use selvage_model::change::{Affected, DecisionVerdict, Loss, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_store::{NewChange, NewKey, Store, Word};
+use selvage_store::{NewChange, NewKey, NewRecertificationItem, Store, Word};
 use serde_json::json;
 
 const FABRIC: &str = "kind: Fabric
@@ -498,6 +498,61 @@ async fn who_answers_for_an_interface_decides_about_access_on_a_page() {
     assert_eq!(stage.form(&bob, &path, "verdict=approve&because=x").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(stage.form(&bob, &path, "verdict=ratify&because=it+stood").await.status(), StatusCode::SEE_OTHER);
     holds(&stage.page(&bob, "/access").await.1, &["ratified by bob"]);
+}
+
+/// The page of changes is the board: all that waits, with what whoever reads may decide of it.
+#[tokio::test]
+async fn what_waits_of_access_is_on_the_page_of_changes_and_decided_there() {
+    let stage = Stage::new(true).await;
+    let (ann, bob) = (stage.enter("ann").await, stage.enter("bob").await);
+    let form = "consumer=web-shop&operations=list,create&purpose=Shows+%3Cb%3Eit&until=2027-06-30";
+    stage.form(&ann, "/catalogue/products@1/requests", form).await;
+    let request = stage.store.access_requests().await.unwrap().remove(0).id;
+    stage.propose("Codes are <gone>", FABRIC).await;
+    let path = format!("/access/requests/{request}/decisions");
+    let (_, page) = stage.page(&bob, "/changes").await;
+    let whole = [
+        "Codes are &lt;gone&gt;",
+        ">request<",
+        "ann asks for web-shop on products@1",
+        "tier-2, internal",
+        "Shows &lt;b&gt;it",
+        &path,
+    ];
+    holds(&page, &whole);
+    assert!(page.find("ann asks for").unwrap() < page.find("Codes are").unwrap(), "the oldest first: {page}");
+    let (_, page) = stage.page(&ann, "/changes").await;
+    holds(&page, &["ann asks for web-shop on products@1", "bob"]);
+    assert!(!page.contains(&path), "{page}");
+    let approved = stage.form(&bob, &path, "verdict=approve&because=agreed&from=changes").await;
+    let led = approved.headers()[LOCATION].to_str().unwrap();
+    assert_eq!((approved.status(), led), (StatusCode::SEE_OTHER, "/changes"));
+
+    // A campaign: what of the grant was used, and the three things that may become of it.
+    let grant = stage.store.access_state().await.unwrap().grants.remove(0);
+    let item = NewRecertificationItem {
+        lease: grant.id.clone(),
+        tier: "tier-2".to_owned(),
+        breadth: "1 of 2 operations, since 2026-11-01".to_owned(),
+        last_used: None,
+    };
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(240);
+    stage.store.start_recertification(("all", until), &[item], "bob").await.unwrap();
+    let id = stage.store.recertification_items().await.unwrap().remove(0).id;
+    let path = format!("/access/recertifications/{id}/answers");
+    for place in ["/changes", "/access"] {
+        let (_, page) = stage.page(&bob, place).await;
+        holds(&page, &[&path, "1 of 2 operations, since 2026-11-01", "never seen", "Keep", "Narrow", "End"]);
+    }
+    let (_, page) = stage.page(&stage.enter("eve").await, "/changes").await;
+    assert!(page.contains(">recertification<") && !page.contains(&path), "{page}");
+    assert_eq!(stage.form(&bob, &path, "verdict=approve&because=x").await.status(), StatusCode::NOT_FOUND);
+    let nothing = stage.form(&bob, &path, "verdict=narrow&because=x&operations=delete").await;
+    assert!(nothing.status().is_client_error());
+    let narrowed = stage.form(&bob, &path, "verdict=narrow&because=only+lists&operations=list&from=changes").await;
+    assert_eq!(narrowed.status(), StatusCode::SEE_OTHER);
+    assert_eq!(stage.store.access_state().await.unwrap().grants[0].terms.operations, ["list"]);
+    assert!(!stage.page(&bob, "/changes").await.1.contains(">recertification<"));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use selvage_model::access::{EndAction, GrantTerms};
+use selvage_model::change::Delegation;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
@@ -33,6 +34,7 @@ pub use narrow::{Narrowing, narrows};
 pub use part::Part;
 pub use review::{Concern, Known, Remark, review};
 
+use crate::approval::Sitting;
 use crate::lint;
 use crate::rule::lifecycle::successor;
 use part::REQUEST;
@@ -196,6 +198,80 @@ pub fn deciders(fabric: &Fabric, interface: &InterfaceRef, terms: &GrantTerms) -
     );
     let role = if roles.is_empty() { "the owner of the interface".to_owned() } else { roles.join(" or ") };
     Deciders { people, role }
+}
+
+/// Who decides about what somebody asked for or opened: whoever usually does, or the board where that is nobody but them, of the domain
+/// or of the group. INVARIANT: APPROVED: nobody decides about their own.
+pub fn deciders_beside(
+    fabric: &Fabric,
+    (interface, terms): (&InterfaceRef, &GrantTerms),
+    by: &str,
+    sitting: &Sitting,
+) -> Deciders {
+    let usual = with_deputies(fabric, (interface, terms), by, sitting);
+    if usual.people.iter().any(|person| person != by) {
+        return usual;
+    }
+    let boards = [domain_of(fabric, interface), fabric.domains.get(&DomainName::group())];
+    let of_board = |domain: &Domain| {
+        let sit = domain.board.iter().flat_map(|(_, people)| people.iter().cloned());
+        let people = sit.chain(deputies(domain, None, by, sitting));
+        let people: BTreeSet<String> = people.filter(|person| person != by).collect();
+        let role = format!("the board of domain {}, in place of {}", domain.name, usual.role);
+        (!people.is_empty()).then_some(Deciders { people, role })
+    };
+    boards.into_iter().flatten().find_map(of_board).unwrap_or(usual)
+}
+
+/// Who answers for a grant: whoever decides about such access or, where nobody did in time, anybody of the domain's board; and to whom
+/// their seats are lent.
+pub fn answering(
+    fabric: &Fabric,
+    (interface, terms): (&InterfaceRef, &GrantTerms),
+    is_overdue: bool,
+    sitting: &Sitting,
+) -> Deciders {
+    if !is_overdue {
+        return with_deputies(fabric, (interface, terms), "", sitting);
+    }
+    let mut board = board(fabric, interface, terms);
+    let lent = domain_of(fabric, interface).into_iter().flat_map(|domain| deputies(domain, None, "", sitting));
+    board.people.extend(lent);
+    board
+}
+
+/// Whoever usually decides, and to whom the security seat is lent where it does.
+fn with_deputies(
+    fabric: &Fabric,
+    (interface, terms): (&InterfaceRef, &GrantTerms),
+    by: &str,
+    sitting: &Sitting,
+) -> Deciders {
+    let mut usual = deciders(fabric, interface, terms);
+    let domain = domain_of(fabric, interface).into_iter();
+    usual.people.extend(domain.flat_map(|domain| deputies(domain, Some(SECURITY), by, sitting)));
+    usual
+}
+
+/// Who fills a seat of a board, or any, for who sits there: lent by somebody whose own it is not that is decided about, and proven where
+/// operators have keys.
+fn deputies<'a>(
+    domain: &'a Domain,
+    discipline: Option<&'a str>,
+    by: &'a str,
+    sitting: &'a Sitting,
+) -> impl Iterator<Item = String> + 'a {
+    let seats = domain.board.iter().filter(move |(name, _)| discipline.is_none_or(|it| name.value == it));
+    seats.flat_map(move |(name, people)| {
+        let is_lent = move |it: &&Delegation| {
+            (&it.domain, &it.discipline) == (&domain.name, &name.value)
+                && people.contains(&it.from)
+                && it.from != by
+                && it.until > sitting.now
+                && !(it.unproven && sitting.proven_only)
+        };
+        sitting.delegations.iter().filter(is_lent).map(|it| it.to.clone())
+    })
 }
 
 /// Who decides what was left undecided: anybody of the domain's board, where there is one.

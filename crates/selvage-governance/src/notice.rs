@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use selvage_model::access::{Block, Blocked, LiveGrant};
 use selvage_model::fabric::Fabric;
+use selvage_model::mail::MailAddress;
+use selvage_model::manifest::consumer::Deliver;
 use selvage_model::manifest::interface::{Deprecation, Lifecycle};
-use selvage_model::manifest::organisation::Team;
-use selvage_model::name::{ConsumerName, InterfaceRef, TeamName};
+use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::notice::NoticeWay;
 
 /// So many days before a sunset, consumers are told again.
@@ -78,28 +79,48 @@ pub fn notices(fabric: &Fabric, users: Users<'_>, now: Timestamp) -> Vec<Notice>
     notices
 }
 
-/// The team that answers for a consumer.
+/// Who answers for a consumer, and where they are told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Owner<'a> {
+    /// `team` or `domain`.
+    pub what: &'static str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its webhook.
+    pub notices: Option<&'a Deliver>,
+    /// Its mailbox.
+    pub mail: Option<&'a MailAddress>,
+}
+
+/// The team or the domain that answers for a consumer; the team, where both are called so.
 ///
 /// # Errors
 /// In words, where there is none.
-pub fn team_of<'a>(fabric: &'a Fabric, consumer: &ConsumerName) -> Result<(&'a TeamName, &'a Team), String> {
+pub fn owner_of<'a>(fabric: &'a Fabric, consumer: &ConsumerName) -> Result<Owner<'a>, String> {
     let declared = fabric.consumers.get(consumer).ok_or_else(|| format!("no manifest declares `{consumer}`"))?;
     let owner = &declared.owner.value;
-    let team = fabric.teams.iter().find(|(name, _)| name.as_str() == owner);
-    team.ok_or_else(|| format!("`{owner}`, which owns `{consumer}`, is no team"))
+    if let Some((name, it)) = fabric.teams.iter().find(|(name, _)| name.as_str() == owner) {
+        let mail = it.mail.as_ref().map(|address| &address.value);
+        return Ok(Owner { what: "team", name: name.as_str(), notices: it.notices.as_ref(), mail });
+    }
+    if let Some((name, it)) = fabric.domains.iter().find(|(name, _)| name.as_str() == owner) {
+        let mail = it.mail.as_ref().map(|address| &address.value);
+        return Ok(Owner { what: "domain", name: name.as_str(), notices: it.notices.as_ref(), mail });
+    }
+    Err(format!("`{owner}`, which owns `{consumer}`, is no team and no domain"))
 }
 
 /// By which ways whoever answers for a consumer is told, and where.
 fn ways(fabric: &Fabric, consumer: &ConsumerName) -> Vec<(NoticeWay, String)> {
-    let (name, team) = match team_of(fabric, consumer) {
+    let owner = match owner_of(fabric, consumer) {
         Ok(found) => found,
         Err(because) => return vec![(NoticeWay::Nowhere, because)],
     };
-    let webhook = team.notices.as_ref().map(|it| (NoticeWay::Webhook, format!("{} {}", it.system, it.path)));
-    let mail = team.mail.as_ref().map(|address| (NoticeWay::Mail, address.to_string()));
+    let webhook = owner.notices.map(|it| (NoticeWay::Webhook, format!("{} {}", it.system, it.path)));
+    let mail = owner.mail.map(|address| (NoticeWay::Mail, address.as_str().to_owned()));
     let ways: Vec<_> = webhook.into_iter().chain(mail).collect();
     if ways.is_empty() {
-        let because = format!("team `{name}` does not say where it is told: `notices` or `mail`");
+        let because = format!("{} `{}` does not say where it is told: `notices` or `mail`", owner.what, owner.name);
         return vec![(NoticeWay::Nowhere, because)];
     }
     ways
@@ -273,15 +294,18 @@ events: {a.b.c: {object: item@1}}
         const WEBHOOK: &str = "notices: {system: desk, path: /told}\n";
         const MAIL: &str = "mail: plant-it@example.com\n";
         let team = |more: &str| format!("{BOARD}---\nkind: Team\nname: plant-it\n{more}");
+        let domain = |more: &str| format!("{BOARD}---\nkind: Domain\nname: plant-it\n{more}");
         let (webhook, mail) = ("webhook: desk /told", "mail: plant-it@example.com");
         let silent = "nowhere: team `plant-it` does not say where it is told: `notices` or `mail`";
         for (declared, expected) in [
             (String::new(), vec!["nowhere: no manifest declares `board`"]),
-            (BOARD.to_owned(), vec!["nowhere: `plant-it`, which owns `board`, is no team"]),
+            (BOARD.to_owned(), vec!["nowhere: `plant-it`, which owns `board`, is no team and no domain"]),
             (team(""), vec![silent]),
             (team(MAIL), vec![mail]),
             (team(WEBHOOK), vec![webhook]),
             (team(&format!("{MAIL}{WEBHOOK}")), vec![webhook, mail]),
+            (domain(""), vec!["nowhere: domain `plant-it` does not say where it is told: `notices` or `mail`"]),
+            (domain(&format!("{MAIL}{WEBHOOK}")), vec![webhook, mail]),
         ] {
             let mut sources = Sources::new();
             sources.insert("stock.yaml", STOCK);

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
-use selvage_governance::access::{Known, deciders, review};
+use selvage_governance::access::{Known, deciders_beside, review};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
 use selvage_model::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
@@ -80,7 +80,9 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
 pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
     let request = api.governance.store.access_request(id.as_str()).await?;
     let fabric = api.counting().await?;
-    let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
+    let asked = &request.asked;
+    let sitting = api.governance.desk.sitting().await?;
+    let deciders = deciders_beside(&fabric, (&asked.interface, &asked.terms), &asked.by, &sitting);
     Ok(Json(shown::decided_by(shown::request(&request), &deciders)).into_response())
 }
 

@@ -72,7 +72,8 @@ pub(super) async fn show(
     };
     let fabric = api.counting().await?;
     let of = items.iter().filter(|item| item.campaign == campaign.id && (!which.open || item.state.is_open()));
-    let of: Vec<Value> = of.map(|item| shown::item(item, &who_answers(&fabric, item))).collect();
+    let sitting = api.governance.desk.sitting().await?;
+    let of: Vec<Value> = of.map(|item| shown::item(item, &who_answers(&fabric, item, &sitting))).collect();
     let mut body = shown::campaign(campaign, &items);
     if let Some(members) = body.as_object_mut() {
         members.insert("items".to_owned(), of.into());
@@ -150,7 +151,7 @@ pub(super) async fn answer(
     let (since, fabric) = (Timestamp::now(), api.counting().await?);
     let answering = Answering { item: item.into_inner(), verdict, person: operator.0, because };
     let after = api.governance.desk.answer(&fabric, answering).await?;
-    let body = shown::item(&after, &who_answers(&fabric, &after));
+    let body = shown::item(&after, &who_answers(&fabric, &after, &api.governance.desk.sitting().await?));
     let is_kept = after.state == ItemState::Kept;
     Ok(if is_kept { Json(body).into_response() } else { api.when_known(since, body).await })
 }

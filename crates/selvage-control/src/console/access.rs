@@ -6,14 +6,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
+use selvage_governance::access::Narrowing;
 use selvage_model::fabric::Fabric;
 use serde::Deserialize;
 
+use super::ask::listed;
 use super::entry::{Filled, Governed, Named};
 use super::{Shared, missing, refusal};
 use crate::api::line;
 use crate::desk::DeskError;
-use crate::desk::lease::{Reviewing, Settling};
+use crate::desk::lease::{Answering, Reviewing, Settling, Verdict};
 use crate::page;
 
 /// What waits for whom, and what came of what was asked for.
@@ -47,12 +49,26 @@ enum Word {
     Reject,
     Ratify,
     Disown,
+    Keep,
+    Narrow,
+    End,
+}
+
+/// The page that a form was filled in on, where it was not this one.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Page {
+    Changes,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Said {
     verdict: Word,
     because: String,
+    from: Option<Page>,
+    /// Of a grant that is narrowed.
+    #[serde(default)]
+    operations: String,
 }
 
 /// Decides about a request, in the name of who is logged in; approved, the page comes back when every node knows the grant.
@@ -74,7 +90,33 @@ pub(super) async fn decide(
         Ok(fabric) => who.governance.desk.settle(&fabric, settling).await.map(|_| approve),
         Err(error) => Err(error),
     };
-    answer(&shared, &who, (since, settled)).await
+    answer(&shared, &who, (since, settled), said.from).await
+}
+
+/// Answers for a grant that a campaign asks about, in the name of who is logged in.
+pub(super) async fn recertify(
+    State(shared): State<Arc<Shared>>,
+    who: Governed,
+    Named(item): Named,
+    Filled(said): Filled<Said>,
+) -> Response {
+    let verdict = match said.verdict {
+        Word::Keep => Verdict::Keep,
+        Word::Narrow => {
+            let operations = Some(listed(&said.operations).map(str::to_owned).collect());
+            Verdict::Narrow(Narrowing { operations, ..Narrowing::default() })
+        }
+        Word::End => Verdict::End,
+        _ => return missing().await,
+    };
+    let Some(because) = line(&said.because) else { return all(&shared, &who, why()).await };
+    let (since, is_kept) = (Timestamp::now(), verdict == Verdict::Keep);
+    let answering = Answering { item, verdict, person: who.operator.clone(), because };
+    let answered = match judged_by(&shared, &who).await {
+        Ok(fabric) => who.governance.desk.answer(&fabric, answering).await.map(|_| !is_kept),
+        Err(error) => Err(error),
+    };
+    answer(&shared, &who, (since, answered), said.from).await
 }
 
 /// Says of access in an emergency whether it was right, in the name of who is logged in.
@@ -96,17 +138,22 @@ pub(super) async fn review(
         Ok(fabric) => who.governance.desk.review_break_glass(&fabric, reviewing).await.map(|_| !ratified),
         Err(error) => Err(error),
     };
-    answer(&shared, &who, (since, reviewed)).await
+    answer(&shared, &who, (since, reviewed), said.from).await
 }
 
 /// Goes back to the page, when every node knows what was changed; what was said is not sent again by who loads it anew.
-async fn answer(shared: &Shared, who: &Governed, (since, changed): (Timestamp, Result<bool, DeskError>)) -> Response {
+async fn answer(
+    shared: &Shared,
+    who: &Governed,
+    (since, changed): (Timestamp, Result<bool, DeskError>),
+    from: Option<Page>,
+) -> Response {
     match changed {
         Ok(is_changed) => {
             if is_changed {
                 (who.governance.acknowledge)(since, None).await;
             }
-            Redirect::to("/access").into_response()
+            Redirect::to(from.map_or("/access", |Page::Changes| "/changes")).into_response()
         }
         Err(error) => all(shared, who, Some(refusal(&error))).await,
     }

@@ -5,32 +5,50 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use selvage_model::change::DecisionVerdict;
+use selvage_governance::approval::Standing;
+use selvage_model::change::{Change, DecisionVerdict};
 use serde::Deserialize;
 
 use super::entry::{Filled, Governed, Named};
 use super::{Shared, refusal};
-use crate::api::line;
-use crate::desk::Deciding;
+use crate::api::{Governance, line};
+use crate::desk::lease::{AccessWaits, Pending};
+use crate::desk::{Deciding, DeskError};
 use crate::page;
 
 /// What waits for whom, and every change.
 pub(super) async fn list(State(shared): State<Arc<Shared>>, who: Governed) -> Response {
     let Governed { operator, governance } = who;
     let overview = (shared.observe)().await;
-    let found = match governance.desk.board(None).await {
-        Ok(waits) => governance.desk.changes().await.map(|changes| (waits, changes)),
-        Err(error) => Err(error),
-    };
-    match found {
-        Ok((waits, changes)) => {
-            Html(page::changes(&overview, &waits, &changes, &operator).into_string()).into_response()
+    match listed(&shared, &governance).await {
+        Ok((board, changes)) => {
+            Html(page::changes(&overview, &board, &changes, &operator).into_string()).into_response()
         }
         Err(error) => {
             let (status, because) = refusal(&error);
             (status, Html(page::trouble(&overview, "Changes", &because, &operator).into_string())).into_response()
         }
     }
+}
+
+/// What waits for whom, as `selvage board` lists it, and every change.
+async fn listed(shared: &Shared, governance: &Governance) -> Result<(page::Board, Vec<(Change, Standing)>), DeskError> {
+    let desk = &governance.desk;
+    let waits = desk.board(None).await?;
+    let late = desk.late_on_board().await?;
+    let board = match desk.access_by((shared.catalogue)().await.fabric).await {
+        Ok(fabric) => {
+            let pending = Pending::all(waits, desk.access_due(&fabric, None).await?);
+            page::Board { pending, late, access: desk.access_waits(&fabric).await?, untold: None }
+        }
+        // Whose access it is cannot be told here; changes can.
+        Err(error @ DeskError::Refused { .. }) => {
+            let (pending, untold) = (Pending::all(waits, Vec::new()), Some(refusal(&error).1));
+            page::Board { pending, late, access: AccessWaits::default(), untold }
+        }
+        Err(error) => return Err(error),
+    };
+    Ok((board, desk.changes().await?))
 }
 
 /// One change.

@@ -1,23 +1,25 @@
 //! Gates: what an environment wants to see before a release is activated there. Selvage looks itself, and what it saw is recorded
 //! with the activation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::interface::Objective;
+use selvage_model::manifest::interface::{Interface, Lifecycle, Objective};
 use selvage_model::manifest::organisation::{Environment, Gates};
-use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::manifest::rule::Waiver;
+use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::scalar::spell;
 use selvage_model::usage::{PromiseCount, PromiseKey, Promised};
 use selvage_store::{DomainActivation, ForeignReceipt, NodeRecord, ReleaseRun, Store};
 use serde::Serialize;
 
 use super::elsewhere::{self, Before, Counting};
-use super::{Desk, DeskError, Looked, Tried};
+use super::{Desk, DeskError, Looked, Tried, Untried, day};
 
 /// For how long after its last node said something an environment is still this store's to look at: a node that is away for a moment
 /// leaves no room for what others say.
@@ -35,11 +37,14 @@ pub struct Gate {
     /// It is closed, and an emergency passed it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub passed_in_emergency: bool,
+    /// What it was closed for, and a waiver opened it for: on what, until when and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
 }
 
 impl Gate {
     fn new(gate: &'static str, open: bool, saw: String) -> Self {
-        Self { gate, open, saw, passed_in_emergency: false }
+        Self { gate, open, saw, passed_in_emergency: false, waived: Vec::new() }
     }
 
     /// Whether an emergency passes it where it is closed: what cannot wait has not run for a day, and a budget that is spent is what
@@ -93,7 +98,8 @@ pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate
         gates.push(tests(&desk.hard(|| look.tests(passing.looked, passing.domain)).await));
     }
     if environment.gates.faults {
-        gates.push(faults(&look.faults(passing.looked, (&environment.name.value, passing.domain)).await));
+        let tried = look.faults(passing.looked, (&environment.name.value, passing.domain)).await;
+        gates.push(faults(&tried, passing));
     }
     if environment.gates.budget {
         gates.push(budget(passing, store).await?);
@@ -207,17 +213,46 @@ fn elsewhere(tried: &Tried) -> String {
     tried.elsewhere.first().map(told).unwrap_or_default()
 }
 
-fn faults(tried: &Tried) -> Gate {
+/// Where nothing was tried of what the domain declares, it is closed, unless each of these is waived: what nobody could try nobody
+/// vouches for but those who signed that.
+fn faults(tried: &Tried, passing: &Passing<'_>) -> Gate {
     let mut saw = format!("{} hold, {} cannot be tried", tried.held.len(), tried.skipped.len());
     for told in tried.failed.iter().chain(&tried.skipped) {
         saw.push_str("; ");
         saw.push_str(told);
     }
+    let mut waived = Vec::new();
     if tried.is_idle() {
         saw.push_str("; nothing was tried of what the domain declares");
+        let mut left = Vec::new();
+        for untried in &tried.untried {
+            match waiver_of(untried, passing) {
+                Some(waiver) => waived.push(format!("{}: {}", untried.what, told(waiver))),
+                None => left.push(untried.what.as_str()),
+            }
+        }
+        waived.iter().for_each(|told| saw.push_str(&format!("; waived: {told}")));
+        if !left.is_empty() {
+            saw.push_str(&format!("; not waived ({}): {}", code::FAULTS_UNTRIED, left.join(", ")));
+            waived.clear();
+        }
     }
     saw.push_str(&elsewhere(tried));
-    Gate::new("faults", tried.failed.is_empty() && !tried.is_idle(), saw)
+    let open = tried.failed.is_empty() && (!tried.is_idle() || !waived.is_empty());
+    Gate { waived, ..Gate::new("faults", open, saw) }
+}
+
+/// What sets aside that nothing was tried of this, in what is to run, within its time.
+fn waiver_of<'a>(untried: &Untried, passing: &'a Passing<'_>) -> Option<&'a Waiver> {
+    let waivers = passing.looked.fabric.waivers.iter();
+    let of_it =
+        waivers.filter(|it| it.rule.value == code::FAULTS_UNTRIED.as_str() && untried.on.contains(&it.on.value));
+    of_it.filter(|it| it.until.value >= day(passing.now)).max_by_key(|it| it.until.value)
+}
+
+fn told(waiver: &Waiver) -> String {
+    let because = waiver.because.replace(';', ",");
+    format!("on {} until {}, because {because}", waiver.on, waiver.until)
 }
 
 /// Whether what the domain's interfaces promise is kept in their windows, by what was counted in this environment: what is promised there now
@@ -225,6 +260,7 @@ fn faults(tried: &Tried) -> Gate {
 /// domains promise is theirs to keep.
 async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError> {
     let mut spent = Vec::new();
+    let mut gone = BTreeSet::new();
     let (mut kept, mut unmeasured) = (0_usize, 0_usize);
     for (window, promises) in promises([passing.was, &passing.looked.fabric], passing.domain) {
         let since = passing.now.checked_sub(window).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -233,6 +269,10 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
         let counts: BTreeMap<PromiseKey, PromiseCount> =
             counts.filter(|(environment, _, _)| environment == here).map(|(_, key, count)| (key, count)).collect();
         for (key, share) in promises {
+            if !is_served(&passing.looked.fabric, &key.interface) {
+                gone.insert(key.interface.to_string());
+                continue;
+            }
             let count = counts.get(&key).copied().unwrap_or_default();
             let (may, broken) = count.broken(share);
             if broken > may {
@@ -252,7 +292,14 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
     }
     let open = spent.is_empty();
     spent.push(format!("{kept} kept, {unmeasured} not measured"));
+    spent.extend(gone.into_iter().map(|interface| format!("{interface} is served no more: its promises end with it")));
     Ok(Gate::new("budget", open, spent.join("; ")))
+}
+
+/// Whether a state serves an interface. What it takes away spends nobody's budget any more.
+fn is_served(state: &Fabric, reference: &InterfaceRef) -> bool {
+    let ended = |it: &Interface| matches!(it.lifecycle, Lifecycle::Draft | Lifecycle::Retired { .. });
+    state.interfaces.get(reference).is_some_and(|it| !ended(it))
 }
 
 /// What a domain's interfaces promise in any of these states, by window: which share of answers is so, the greatest of them.

@@ -35,7 +35,7 @@ pub use recertify::{Answering, Begun, LOOKED_BACK, Starting, Verdict, who_answer
 pub use row::{gathered, row};
 pub use settle::Settling;
 pub use used::Counted;
-pub use waits::AccessWaits;
+pub use waits::{AccessWaits, Item};
 
 /// A day, to its end in UTC, or a time with its zone.
 ///

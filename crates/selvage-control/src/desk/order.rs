@@ -27,7 +27,7 @@ pub(super) fn refuse_new_order(differences: &[Difference], before: &Fabric, afte
 
 /// Waivers, new or longer, of what the desk itself asks for of those who are concerned.
 fn spared<'a>(before: &'a Fabric, after: &'a Fabric) -> impl Iterator<Item = Finding> + 'a {
-    let own = [code::RETIREMENT_EARLY, code::ACCESS_ENDING];
+    let own = [code::RETIREMENT_EARLY, code::ACCESS_ENDING, code::FAULTS_UNTRIED];
     let is_own = move |waiver: &&Waiver| own.iter().any(|code| code.as_str() == waiver.rule.value);
     let had = |waiver: &&Waiver| {
         let same =

@@ -181,6 +181,8 @@ pub(super) fn activations(seen: &Seen) -> Section {
 
 /// A gate that let through what it looked at.
 pub(super) const OPEN: &str = "open";
+/// A gate that a waiver opened, which those signed whom it takes.
+pub(super) const WAIVED: &str = "open, by a waiver";
 
 /// The gates that an activation went through: which, how it was (`open`, or how it was passed), and what was seen.
 pub(super) fn gates_of(entry: &LedgerEntry) -> impl Iterator<Item = (&str, &'static str, &str)> {
@@ -191,7 +193,9 @@ fn outcomes(gates: &Value) -> impl Iterator<Item = (&str, &'static str, &str)> {
     gates.as_array().into_iter().flatten().map(|gate| {
         let word = |name: &str| gate.get(name).and_then(Value::as_str).unwrap_or_default();
         let is = |name: &str| gate.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let is_waived = gate.get("waived").and_then(Value::as_array).is_some_and(|waived| !waived.is_empty());
         let outcome = match (is("open"), is("passed_in_emergency")) {
+            (true, _) if is_waived => WAIVED,
             (true, _) => OPEN,
             (false, true) => "closed, and passed in an emergency",
             (false, false) => "closed",

@@ -160,6 +160,58 @@ fn owners_and_the_security_seat_decide_and_of_what_is_restricted_the_seat_alone(
     assert!(board.include("p.moreau") && board.include("s.okafor") && !board.include("w.svoboda"));
 }
 
+/// Nobody decides about their own: where nobody else would, the board does, of the domain or of the group.
+#[test]
+fn where_nobody_but_who_asked_would_decide_the_board_does() {
+    let (fabric, stock) = (fabric(), "stock@1".parse().unwrap());
+    let people = |fabric: &Fabric, by: &str| {
+        let sitting = Sitting { now: Timestamp::UNIX_EPOCH, delegations: Vec::new(), proven_only: false };
+        let found = deciders_beside(fabric, (&stock, &terms(&["read"])), by, &sitting);
+        found.people.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(people(&fabric, "w.svoboda"), ["s.okafor", "w.svoboda"], "the seat decides");
+    let mut unseated = fabric;
+    for domain in unseated.domains.values_mut() {
+        domain.board.retain(|(discipline, _)| discipline.value != "security");
+    }
+    assert_eq!(people(&unseated, "m.dewit"), ["w.svoboda"]);
+    assert_eq!(people(&unseated, "w.svoboda"), ["p.moreau"]);
+    unseated.domains.values_mut().for_each(|domain| domain.board.clear());
+    assert_eq!(people(&unseated, "w.svoboda"), ["w.svoboda"], "there is nobody, and the desk refuses");
+}
+
+/// A seat that is lent decides about access as about changes: not for who lent it, not beyond its time, and by a name alone only where
+/// nobody has a key.
+#[test]
+fn to_whom_the_security_seat_is_lent_decides_about_access() {
+    let (fabric, secrets) = (fabric(), "secrets@1".parse().unwrap());
+    let domain = fabric.governing(&secrets).unwrap();
+    let lent = Delegation {
+        id: "dlg_1".to_owned(),
+        domain,
+        discipline: "security".to_owned(),
+        from: "s.okafor".to_owned(),
+        to: "deputy".to_owned(),
+        until: Timestamp::from_second(10).unwrap(),
+        unproven: true,
+    };
+    let decides = |second: i64, proven_only: bool, by: &str| {
+        let now = Timestamp::from_second(second).unwrap();
+        let sitting = Sitting { now, delegations: vec![lent.clone()], proven_only };
+        deciders_beside(&fabric, (&secrets, &terms(&["read"])), by, &sitting).include("deputy")
+    };
+    assert!(decides(5, false, "m.dewit"));
+    assert!(!decides(11, false, "m.dewit") && !decides(5, true, "m.dewit") && !decides(5, false, "s.okafor"));
+    let sitting = |second: i64| {
+        let now = Timestamp::from_second(second).unwrap();
+        Sitting { now, delegations: vec![lent.clone()], proven_only: false }
+    };
+    for is_overdue in [false, true] {
+        let answers = |second| answering(&fabric, (&secrets, &terms(&["read"])), is_overdue, &sitting(second));
+        assert!(answers(5).include("deputy") && !answers(11).include("deputy"));
+    }
+}
+
 #[test]
 fn what_opens_more_is_not_narrower() {
     let wide = GrantTerms {

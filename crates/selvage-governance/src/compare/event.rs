@@ -21,6 +21,10 @@ classes! { Event "event":
     LANE_CHANGED = "lane" "changed" Response Breaking "Events come in another order.";
     RETENTION_SHORTENED = "retention" "shortened" Response Breaking "Who was away for as long as was promised misses events.";
     RETENTION_LENGTHENED = "retention" "lengthened" Response Safe "What was kept is kept.";
+    KEPT_SIZE_LOWERED = "kept-size" "lowered" Response Breaking "Who was away while more came than is kept now misses events.";
+    KEPT_SIZE_RAISED = "kept-size" "raised" Response Safe "What was kept is kept.";
+    CEILING_LOWERED = "ceiling" "lowered" Response Breaking "Events go before somebody has read them who was in time for them before.";
+    CEILING_RAISED = "ceiling" "raised" Response Safe "What was kept is kept.";
     REPLAY_NARROWED = "replay" "narrowed" Both Breaking "Who could have events sent again cannot, or only slower.";
     REPLAY_WIDENED = "replay" "widened" Both Safe "Who could have events sent again can.";
     CAPTURE_REMOVED = "capture" "removed" Response Breaking "Changes of the system do not become events any more.";
@@ -122,9 +126,9 @@ fn retention(found: &mut Vec<Difference>, two: &mut Two<EventInterface>) {
                     if is < was { &RETENTION_SHORTENED } else { &RETENTION_LENGTHENED }
                 },
             );
-            let size = (&RETENTION_SHORTENED, &RETENTION_LENGTHENED, Absent::Least);
+            let size = (&KEPT_SIZE_LOWERED, &KEPT_SIZE_RAISED, Absent::Least);
             inner.bound(found, size, "kept bytes", |it| &mut it.at_least);
-            let ceiling = (&RETENTION_SHORTENED, &RETENTION_LENGTHENED, Absent::Most);
+            let ceiling = (&CEILING_LOWERED, &CEILING_RAISED, Absent::Most);
             inner.bound(found, ceiling, "most bytes", |it| &mut it.at_most);
             inner.rest(found, &OTHER);
         }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use selvage_model::fabric::Fabric;
+use selvage_model::mail::MailAddress;
 use selvage_model::manifest::consumer::Deliver;
 use selvage_model::manifest::interface::OnPartition;
 use selvage_model::manifest::issuer::{Issuer, IssuerEnvironment, Signing};
 use selvage_model::manifest::organisation::{Domain, Environment, FabricSettings, Gates, Site, Team};
+use selvage_model::source::Spanned;
 
 use super::class::{backstop, classes};
 use super::told::Told;
@@ -89,6 +91,8 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
                 if is < was { &QUORUM_LOWERED } else { &QUORUM_RAISED }
             },
         );
+        notices(found, &mut two, |it| &mut it.notices);
+        mail(found, &mut two, |it| &mut it.mail);
         two.rest(found, &OTHER);
     });
     let spot = |it: &Site| Spot::new(format!("site {}", it.name), &it.place);
@@ -99,17 +103,8 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
     pair(found, (&before.teams, &after.teams), (&TEAM_REMOVED, &TEAM_ADDED), spot, |found, was, is, spot| {
         let mut two = Two::new(was, is, spot, |it| &mut it.place);
         two.map(found, (&PEOPLE_CHANGED, &PEOPLE_CHANGED, &PEOPLE_CHANGED), "role", |it| &mut it.roles);
-        notices(found, &mut two);
-        two.judged(
-            found,
-            "mail",
-            |it| &mut it.mail,
-            |was, is| match (was, is) {
-                (_, None) => &MAIL_REMOVED,
-                (None, _) => &MAIL_ADDED,
-                _ => &MAIL_CHANGED,
-            },
-        );
+        notices(found, &mut two, |it| &mut it.notices);
+        mail(found, &mut two, |it| &mut it.mail);
         two.rest(found, &OTHER);
     });
     let spot = |it: &Issuer| {
@@ -176,8 +171,26 @@ pub(super) fn listed<T: Clone + PartialEq, N: Told>(
     }
 }
 
-fn notices(found: &mut Vec<Difference>, two: &mut Two<Team>) {
-    let part = two.part(|it| &mut it.notices);
+/// The mailbox of who answers for consumers: a team, or a domain.
+fn mail<T: Clone + PartialEq>(
+    found: &mut Vec<Difference>,
+    two: &mut Two<T>,
+    of: fn(&mut T) -> &mut Option<Spanned<MailAddress>>,
+) {
+    two.judged(found, "mail", of, |was, is| match (was, is) {
+        (_, None) => &MAIL_REMOVED,
+        (None, _) => &MAIL_ADDED,
+        _ => &MAIL_CHANGED,
+    });
+}
+
+/// The webhook of the same.
+fn notices<T: Clone + PartialEq>(
+    found: &mut Vec<Difference>,
+    two: &mut Two<T>,
+    of: fn(&mut T) -> &mut Option<Deliver>,
+) {
+    let part = two.part(of);
     let class = match (&part.before, &part.after) {
         (was, is) if was == is => return,
         (Some(_), None) => &NOTICES_REMOVED,

@@ -54,6 +54,7 @@ fn systems(fabric: &Fabric) -> BTreeSet<&str> {
     fabric.mappings.values().for_each(|mapping| by(&mapping.system.value));
     fabric.sites.values().flat_map(|site| &site.roles).for_each(|(_, system)| by(&system.value));
     let notices = fabric.teams.values().filter_map(|team| team.notices.as_ref());
+    let notices = notices.chain(fabric.domains.values().filter_map(|domain| domain.notices.as_ref()));
     let delivered = fabric.subscriptions.iter().filter_map(|it| it.deliver.as_ref());
     delivered.chain(notices).for_each(|deliver| by(&deliver.system.value));
     let records = fabric.objects.values().flat_map(|object| &object.authority);

@@ -42,6 +42,9 @@ fn inline(context: &Context<'_>, report: &mut Report) {
     for team in fabric.teams.values() {
         team.notices.iter().for_each(|notices| of_deliver(&team.name, notices, report));
     }
+    for domain in fabric.domains.values() {
+        domain.notices.iter().for_each(|notices| of_deliver(&domain.name, notices, report));
+    }
     for subscription in &fabric.subscriptions {
         subscription.deliver.iter().for_each(|deliver| of_deliver(&subscription.consumer.value, deliver, report));
     }

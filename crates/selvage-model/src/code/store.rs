@@ -112,5 +112,6 @@ codes! { OF_STORE:
     PACKAGE_AHEAD = "FAB7215", "The package tells of what has not happened yet";
     KEY_DISTRUSTED = "FAB7216", "The key that signed it is not trusted any more";
     ISSUER_KEYS_UNKNOWN = "FAB7217", "Which keys an issuer of tokens had then is not known";
+    FAULTS_UNTRIED = "FAB7218", "Nothing of it could be tried under faults";
     REPLAY_TARGET = "FAB7300", "A replay cannot go to that subscription's endpoint";
 }

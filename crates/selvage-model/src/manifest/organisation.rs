@@ -98,6 +98,10 @@ pub struct Domain {
     pub board: Vec<(Spanned<String>, Vec<String>)>,
     /// How many disciplines decide; 0 where there is no board.
     pub quorum: u32,
+    /// The webhook by which it is told of what ends that its consumers use.
+    pub notices: Option<Deliver>,
+    /// The mailbox in which it is told of that.
+    pub mail: Option<Spanned<MailAddress>>,
 }
 
 /// `kind: Site`: a plant.

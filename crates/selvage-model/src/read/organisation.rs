@@ -67,7 +67,14 @@ pub(super) fn domain(fields: Fields<'_>) -> Option<Domain> {
         board.iter().flat_map(Fields::rest).map(|(name, node)| (key_text(name), plain_texts(node))).collect();
     let all = u32::try_from(seats.len()).unwrap_or(u32::MAX);
     let quorum = board.and_then(|board| board.with("quorum", scalar::integer)).unwrap_or(all);
-    Some(Domain { place: fields.place().clone(), name: fields.parse("name")?, board: seats, quorum })
+    Some(Domain {
+        place: fields.place().clone(),
+        name: fields.parse("name")?,
+        board: seats,
+        quorum,
+        notices: fields.record("notices", &DELIVER).and_then(deliver),
+        mail: fields.spanned("mail"),
+    })
 }
 
 pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Site> {

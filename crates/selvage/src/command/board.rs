@@ -5,7 +5,7 @@ mod ended;
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use selvage_control::desk::Waits;
 use selvage_control::desk::lease::Pending;
 use selvage_governance::approval::Standing;
@@ -21,9 +21,6 @@ use super::terms::until;
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::node::release::told;
 use crate::report;
-
-/// How long an emergency that was ratified late stands on the board; `selvage change list` has it for ever.
-const LATE_STANDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Shows what waits for whom, changes and access: emergencies first, then the oldest.
 #[derive(Args)]
@@ -180,10 +177,7 @@ async fn late(store: &StoreChoice, person: Option<&str>) -> anyhow::Result<Vec<(
     if person.is_some() {
         return Ok(Vec::new());
     }
-    let mut late = at_desk(store).await?.ratified_late().await.map_err(told)?;
-    let since = Timestamp::now() - LATE_STANDS;
-    late.retain(|(change, _)| change.changed > since);
-    Ok(late)
+    at_desk(store).await?.late_on_board().await.map_err(told)
 }
 
 impl Seats {

@@ -267,7 +267,11 @@ impl Said {
 
 fn gates(gates: &[Gate]) -> String {
     let told = |gate: &Gate| {
-        let passed = if gate.passed_in_emergency { ", closed and passed in an emergency" } else { "" };
+        let passed = match gate {
+            Gate { passed_in_emergency: true, .. } => ", closed and passed in an emergency",
+            Gate { waived, .. } if !waived.is_empty() => ", open by a waiver",
+            _ => "",
+        };
         format!("; {}: {}{passed}", gate.gate, gate.saw)
     };
     gates.iter().map(told).collect()

@@ -13,7 +13,7 @@ mod verbs;
 
 use std::time::Duration;
 
-use selvage_control::desk::Tried;
+use selvage_control::desk::{Tried, Untried};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
@@ -65,7 +65,10 @@ async fn mediated(mut fabric: Fabric, environment: EnvironmentName, domain: &Dom
             trial.run(tried).await;
             if answers.declares(interface) {
                 tried.own += 1;
-                tried.own_tried += usize::from(told_of(tried) > before);
+                if told_of(tried) == before {
+                    let what = interface.reference().to_string();
+                    tried.untried.push(Untried { on: vec![what.clone()], what });
+                }
             }
         }
     }

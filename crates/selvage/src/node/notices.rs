@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use selvage_delivery::mail::{MailServer, Mailed};
 use selvage_delivery::send::Sender;
 use selvage_delivery::{Message, MessageId, Sent};
-use selvage_governance::notice::{Notice, Users, ends, notices, team_of};
+use selvage_governance::notice::{Notice, Owner, Users, ends, notices, owner_of};
 use selvage_model::access::{AccessState, Blocked};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::mail::MailAddress;
 use selvage_model::manifest::consumer::Deliver;
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, TeamName};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_model::notice::NoticeWay;
 use selvage_store::{LifecycleNotice, NewNotice, Store, StoreError};
 use serde_json::json;
@@ -129,17 +129,17 @@ impl Telling {
         }
     }
 
-    /// Sends one to the team that answers for the consumer.
+    /// Sends one to the team or domain that answers for the consumer.
     async fn tell(&self, fabric: &Fabric, sender: &Sender, it: &LifecycleNotice) -> Told {
-        let (name, team) = match team_of(fabric, &it.notice.consumer) {
+        let owner = match owner_of(fabric, &it.notice.consumer) {
             Ok(found) => found,
             Err(because) => return Told::Again(because),
         };
-        let elsewhere = || Told::Again(format!("team `{name}` is told elsewhere by now"));
-        match (it.notice.way, &team.notices, &team.mail) {
-            (NoticeWay::Webhook, Some(deliver), _) => self.call(fabric, sender, (name, deliver), it).await,
-            (NoticeWay::Mail, _, Some(address)) if address.value.as_str() == it.notice.recipient => {
-                self.write(name, &address.value, it).await
+        let elsewhere = || Told::Again(format!("{} `{}` is told elsewhere by now", owner.what, owner.name));
+        match (it.notice.way, owner.notices, owner.mail) {
+            (NoticeWay::Webhook, Some(deliver), _) => self.call(fabric, sender, (&owner, deliver), it).await,
+            (NoticeWay::Mail, _, Some(address)) if address.as_str() == it.notice.recipient => {
+                self.write(&owner, address, it).await
             }
             _ => elsewhere(),
         }
@@ -150,17 +150,17 @@ impl Telling {
         &self,
         fabric: &Fabric,
         sender: &Sender,
-        (team, deliver): (&TeamName, &Deliver),
+        (owner, deliver): (&Owner<'_>, &Deliver),
         it: &LifecycleNotice,
     ) -> Told {
         let has = |name: &SecretName| self.secrets.get(name).is_some();
-        let label = format!("team/{team}");
+        let label = format!("{}/{}", owner.what, owner.name);
         let endpoint = match deliveries::endpoint_of(fabric, &self.environment, &label, &deliver.terms(), has) {
             Ok(endpoint) => endpoint,
             Err(because) => return Told::Again(because),
         };
         match sender.send(Arc::new(endpoint), message(it)).await.sent {
-            Sent::Delivered => Told::By(format!("{team}: {} {}", deliver.system, deliver.path)),
+            Sent::Delivered => Told::By(format!("{}: {} {}", owner.name, deliver.system, deliver.path)),
             Sent::Gone => Told::Again("the endpoint wants nothing more (410)".to_owned()),
             Sent::NotSent { because, .. }
             | Sent::Again { because, .. }
@@ -170,11 +170,11 @@ impl Telling {
     }
 
     /// By mail.
-    async fn write(&self, team: &TeamName, address: &MailAddress, it: &LifecycleNotice) -> Told {
+    async fn write(&self, owner: &Owner<'_>, address: &MailAddress, it: &LifecycleNotice) -> Told {
         let Some(server) = &self.mail else { return Told::Again("this node sends no mail".to_owned()) };
-        match server.send(|name| self.secrets.get(name), &letter::of(team, address, it)).await {
+        match server.send(|name| self.secrets.get(name), &letter::of(owner, address, it)).await {
             // The ledger keeps for good what it is told, and an address may be a person's.
-            Mailed::Taken => Told::By(team.to_string()),
+            Mailed::Taken => Told::By(owner.name.to_owned()),
             Mailed::Again(because) => Told::Again(because),
             Mailed::Refused(because) => Told::Refused(because),
         }

@@ -122,10 +122,8 @@ async fn a_subscription_that_cannot_hold_closes_the_gate() {
     assert!(refused.contains("shop-floor/as-they-come: none of the events that there are is for it"), "{refused}");
 }
 
-/// What stands in no simulation is named; where that is all that there is to try, the gate stays closed.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gate_where_nothing_was_tried_is_closed() {
-    let tool = "---
+/// A model of the works' own, which no simulation has.
+const TOOL: &str = "---
 kind: Object
 name: tool
 version: 1.0
@@ -140,15 +138,25 @@ system: odoo
 record: x_tool
 fields: {code: {at: x_code}}
 ";
-    let of_tools = PRODUCTS.replace("name: products", "name: tools").replace("product@1", "tool@1");
+
+/// What serves it, in the place of products.
+fn of_tools() -> String {
+    PRODUCTS.replace("name: products", "name: tools").replace("product@1", "tool@1")
+}
+
+/// What stands in no simulation is named; where that is all that there is to try, the gate stays closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_where_nothing_was_tried_is_closed() {
+    let of_tools = of_tools();
     let plants = Plants::new().await;
     std::fs::remove_dir_all(plants.fabric()).unwrap();
-    plants.write("fabric.yaml", &format!("{of_tools}{tool}"));
+    plants.write("fabric.yaml", &format!("{of_tools}{TOOL}"));
     let release = released(&plants);
     let activate = [&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat();
     let refused = plants.refused(&activate, "FAB7057");
     assert!(refused.contains("0 hold") && refused.contains("tools@1: the simulation lacks"), "{refused}");
     assert!(refused.contains("nothing was tried of what the domain declares"), "{refused}");
+    assert!(refused.contains("not waived (FAB7218): tools@1"), "{refused}");
 
     // Beside something that holds it is named, and so is what is of a kind that is not tried.
     let direct = "---
@@ -172,7 +180,7 @@ zone: cloud
 environments: {dev: {url: \"http://127.0.0.1:9\"}}
 ";
     let both = of_tools.find("---\nkind: Interface").map(|at| &of_tools[at..]).unwrap();
-    plants.write("fabric.yaml", &format!("{PRODUCTS}{both}{tool}{direct}"));
+    plants.write("fabric.yaml", &format!("{PRODUCTS}{both}{TOOL}{direct}"));
     plants.write(
         "contracts/drawings.yaml",
         "openapi: 3.1.0\ninfo: {title: Drawings, version: '1'}\npaths: {/drawings: {get: {operationId: listDrawings, responses: {'200': {description: All}}}}}\n",
@@ -182,4 +190,44 @@ environments: {dev: {url: \"http://127.0.0.1:9\"}}
     let went = plants.well(&[&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat());
     assert!(went.contains("faults: 3 hold") && went.contains("tools@1: the simulation lacks"), "{went}");
     assert!(went.contains("drawings@1: direct interfaces are not tried"), "{went}");
+}
+
+/// Those who answer for it let in what could not be tried, by a waiver that ends: for exactly that, and it is on record.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_tried_is_let_in_by_a_waiver() {
+    let plants = Plants::new().await;
+    std::fs::remove_dir_all(plants.fabric()).unwrap();
+    let of_tools = of_tools();
+    let waiver = "---
+kind: Waiver
+rule: FAB7218
+on: tools@1
+because: Tools are a model of our own; tried by hand in May
+until: 2030-01-01
+approved_by: [owner]
+";
+    let two = PRODUCTS.replace("name: products", "name: spares").replace("product@1", "tool@1");
+    let two = two.find("---\nkind: Interface").map(|at| &two[at..]).unwrap().to_owned();
+    plants.write("fabric.yaml", &format!("{of_tools}{TOOL}{two}{waiver}"));
+    let change = plants.approve(&plants.propose("group", "With spares", "a.lindqvist", &[]));
+    assert!(change.to_string().contains("the waiver of FAB7218 on tools@1"), "{change:#}");
+    let release = plants.release(&change, "a.lindqvist");
+    let activate = [&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat();
+    let refused = plants.refused(&activate, "FAB7057");
+    assert!(refused.contains("waived: tools@1: on tools@1 until 2030-01-01"), "{refused}");
+    assert!(refused.contains("not waived (FAB7218): spares@1"), "{refused}");
+    plants.write("fabric.yaml", &format!("{of_tools}{TOOL}{waiver}"));
+    let change = plants.approve(&plants.propose("group", "By a waiver", "a.lindqvist", &[]));
+    let release = plants.release(&change, "a.lindqvist");
+    let went = plants.well(&[&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat());
+    assert!(went.contains("waived: tools@1: on tools@1 until 2030-01-01, because Tools are a model"), "{went}");
+    assert!(went.contains(", open by a waiver"), "{went}");
+    let out = plants.place.path("proof");
+    plants.well(&["evidence", "domain", "group", "--out", out.to_str().unwrap(), "--by", "a.lindqvist"]);
+    let written = |end: &str| {
+        let mut files = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().path());
+        std::fs::read_to_string(files.find(|file| file.to_string_lossy().ends_with(end)).unwrap()).unwrap()
+    };
+    assert!(written(".html").contains("open, by a waiver"));
+    assert!(written(".json").contains("1 of them opened by a waiver"));
 }

@@ -152,7 +152,14 @@ fn gate() -> Value {
         "open": flag("Whether it lets the release pass."),
         "saw": text("What was seen."),
     });
-    answer("A gate of the environment.", members, json!({}))
+    let passed = json!({
+        "passed_in_emergency": flag("It is closed, and an emergency passed it."),
+        "waived": {
+            "type": "array", "items": {"type": "string"},
+            "description": "What it was closed for, and a waiver opened it for: on what, until when and why.",
+        },
+    });
+    answer("A gate of the environment.", members, passed)
 }
 
 fn went() -> Value {

@@ -1,6 +1,6 @@
 //! Asking for access: judged at once by what runs, and then one of the requests that wait for who decides.
 
-use selvage_governance::access::{Deciders, deciders, end_of};
+use selvage_governance::access::{Deciders, deciders_beside, end_of};
 use selvage_model::access::GrantTerms;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -47,7 +47,7 @@ impl Desk {
         if let Some(refused) = against(&findings) {
             return Err(refused);
         }
-        let deciders = deciders(fabric, &interface, &terms);
+        let deciders = deciders_beside(fabric, (&interface, &terms), &by, &self.sitting().await?);
         let told: Vec<_> = findings.iter().map(finding).collect();
         let new = NewAccessRequest { consumer, interface, terms, findings: json!(told), by };
         let request = self.store.request_access(&new).await?;

@@ -8,7 +8,6 @@ use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, InterfaceRef};
 use serde_json::{Value, json};
 
-use super::who_answers;
 use crate::desk::{Desk, DeskError, Waits};
 
 const REVIEW: &str = "review";
@@ -126,30 +125,23 @@ impl Desk {
                 id: opened.grant.id,
             });
         }
-        due.extend(self.items_due(fabric, waits.now).await?);
+        for it in waits.items {
+            let grant = &it.item.grant;
+            due.push(Due {
+                what: "recertification",
+                about: format!("{}, of {}", grant.label(), it.campaign.scope),
+                domain: fabric.governing(&grant.interface),
+                risk: risk(fabric, &grant.interface),
+                since: it.campaign.started,
+                until: Some(it.campaign.until),
+                is_breach: it.is_breach(waits.now),
+                people: it.deciders.people,
+                id: it.item.id,
+            });
+        }
         due.retain(|due| person.is_none_or(|person| due.people.contains(person)));
         due.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
         Ok(due)
-    }
-
-    async fn items_due(&self, fabric: &Fabric, now: Timestamp) -> Result<Vec<Due>, DeskError> {
-        let campaigns = self.store.recertifications().await?;
-        let items = self.store.recertification_items().await?;
-        let due = |item: &selvage_store::RecertificationItem| {
-            let campaign = campaigns.iter().find(|it| it.id == item.campaign)?;
-            Some(Due {
-                what: "recertification",
-                id: item.id.clone(),
-                about: format!("{}, of {}", item.grant.label(), campaign.scope),
-                domain: fabric.governing(&item.grant.interface),
-                risk: risk(fabric, &item.grant.interface),
-                is_breach: campaign.until <= now,
-                since: campaign.started,
-                until: Some(campaign.until),
-                people: who_answers(fabric, item).people,
-            })
-        };
-        Ok(items.iter().filter(|item| item.state.is_open()).filter_map(due).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_governance::access::deciders;
+use selvage_governance::access::deciders_beside;
 use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -79,7 +79,9 @@ impl Desk {
         let opened = self.store.break_glasses().await?.into_iter().find(|opened| opened.grant.id == grant);
         if let Some(opened) = opened {
             let interface = &opened.grant.interface;
-            must_decide(&deciders(fabric, interface, &opened.grant.terms), &person, interface)?;
+            let about = (interface, &*opened.grant.terms);
+            let deciders = deciders_beside(fabric, about, &opened.by, &self.sitting().await?);
+            must_decide(&deciders, &person, interface)?;
         }
         Ok(self.store.review_break_glass(&grant, ratified, &person, &because).await?)
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use selvage_governance::access::{Breadth, Deciders, Narrowing, board, deciders, tier};
+use selvage_governance::access::{Breadth, Deciders, Narrowing, answering, deciders, tier};
+use selvage_governance::approval::Sitting;
 use selvage_governance::seat::{Act, may};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
@@ -81,9 +82,9 @@ fn looked_back(breadth: &Breadth, since: Timestamp) -> String {
 }
 
 /// Who answers for a grant: the board, once the time is over.
-pub fn who_answers(fabric: &Fabric, item: &RecertificationItem) -> Deciders {
-    let who = if item.state == ItemState::Escalated { board } else { deciders };
-    who(fabric, &item.grant.interface, &item.grant.terms)
+pub fn who_answers(fabric: &Fabric, item: &RecertificationItem, sitting: &Sitting) -> Deciders {
+    let about = (&item.grant.interface, &*item.grant.terms);
+    answering(fabric, about, item.state == ItemState::Escalated, sitting)
 }
 
 impl Desk {
@@ -143,7 +144,7 @@ impl Desk {
         let item = items.into_iter().find(|item| item.id == id).ok_or_else(unknown)?;
         let gives_back = verdict != Verdict::Keep && self.store.asked_for(&item.grant.id).await?.contains(&person);
         if !gives_back {
-            must_decide(&who_answers(fabric, &item), &person, &item.grant.interface)?;
+            must_decide(&who_answers(fabric, &item, &self.sitting().await?), &person, &item.grant.interface)?;
         }
         let narrowing = match &verdict {
             Verdict::Narrow(narrowing) => narrowing.clone(),

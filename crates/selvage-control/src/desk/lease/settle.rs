@@ -1,7 +1,7 @@
 //! Deciding about requests, by who answers for what they ask for. Each is judged again under what is active by then; who asked never
 //! decides.
 
-use selvage_governance::access::deciders;
+use selvage_governance::access::deciders_beside;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Severity;
@@ -34,7 +34,7 @@ impl Desk {
         let request = self.store.access_request(&id).await?;
         let asked = &request.asked;
         if request.state == RequestState::Open {
-            let deciders = deciders(fabric, &asked.interface, &asked.terms);
+            let deciders = deciders_beside(fabric, (&asked.interface, &asked.terms), &asked.by, &self.sitting().await?);
             // First of all: what is refused is refused for good, which is not anybody's to bring about.
             must_decide(&deciders, &person, &asked.interface)?;
             let findings = self.judged(fabric, (&asked.consumer, &asked.interface), &asked.terms).await;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Judged;
 use crate::desk::verify;
 use crate::evidence::incident;
-use crate::evidence::release::{OPEN, activated, gates_of};
+use crate::evidence::release::{OPEN, WAIVED, activated, gates_of};
 use crate::evidence::section::count;
 use crate::evidence::seen::{Seen, detail, is_made};
 
@@ -106,11 +106,12 @@ pub(super) fn protected(seen: &Seen) -> Judged {
 }
 
 pub(super) fn gates(seen: &Seen) -> Judged {
-    let (mut cases, mut entries, mut number) = (Vec::new(), Vec::new(), 0_usize);
+    let (mut cases, mut entries, mut number, mut waived) = (Vec::new(), Vec::new(), 0_usize, 0_usize);
     for entry in seen.acts(&["release.activated"]) {
         for (gate, outcome, saw) in gates_of(entry) {
             number += 1;
-            if outcome != OPEN {
+            waived += usize::from(outcome == WAIVED);
+            if outcome != OPEN && outcome != WAIVED {
                 cases.push(format!("{} in {}: {gate} {outcome}: {saw}", detail(entry, "release"), entry.subject));
             }
         }
@@ -119,7 +120,10 @@ pub(super) fn gates(seen: &Seen) -> Judged {
     match number {
         0 => Judged::not("no activation of the period had gates to pass"),
         number => {
-            let saw = format!("{} of {}", count(number, "gate"), count(entries.len(), "activation"));
+            let mut saw = format!("{} of {}", count(number, "gate"), count(entries.len(), "activation"));
+            if waived > 0 {
+                saw.push_str(&format!(", {waived} of them opened by a waiver"));
+            }
             Judged::seen(saw, cases, entries)
         }
     }

@@ -38,6 +38,11 @@ fn leases(search: &mut Search<'_, '_>) {
             search.key(&team.name, "system", &notices.system, &fabric.systems);
         }
     }
+    for domain in fabric.domains.values() {
+        if let Some(notices) = &domain.notices {
+            search.key(&domain.name, "system", &notices.system, &fabric.systems);
+        }
+    }
     for grant in &fabric.grants {
         search.key(&grant.consumer, "consumer", &grant.consumer, &fabric.consumers);
         search.key(&grant.consumer, "interface", &grant.interface, &fabric.interfaces);
@@ -105,8 +110,8 @@ fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
     let fabric = search.fabric;
     let mut rules: BTreeSet<&str> = RULES.iter().flat_map(|rule| [rule.code.as_str(), rule.name]).collect();
     rules.extend(fabric.rules.keys().map(|name| name.as_str()));
-    // Judged when a change is proposed, by what was used and by what was there before.
-    rules.extend([code::RETIREMENT_EARLY.as_str(), code::ACCESS_ENDING.as_str()]);
+    // Judged when a change is proposed, by what was used and by what was there before, and when a gate has tried it.
+    rules.extend([code::RETIREMENT_EARLY, code::ACCESS_ENDING, code::FAULTS_UNTRIED].map(|code| code.as_str()));
     if fabric.waivers.is_empty() {
         return;
     }

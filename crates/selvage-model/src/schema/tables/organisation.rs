@@ -97,6 +97,16 @@ pub(crate) static DOMAIN: Record = record(
     &[
         required("name", NAME, "Its name."),
         optional("board", Shape::Record(&BOARD), "Who decides, by discipline, and how many disciplines must."),
+        optional(
+            "notices",
+            Shape::Record(&DELIVER),
+            "Where it is told by a webhook of what ends that its consumers use.",
+        ),
+        optional(
+            "mail",
+            Shape::Text(Format::Mail),
+            "Its mailbox, where it is told of what ends that its consumers use.",
+        ),
     ],
 );
 

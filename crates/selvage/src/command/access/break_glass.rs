@@ -7,7 +7,7 @@ use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_control::desk::DeskError;
 use selvage_control::desk::lease::{Opening, Reviewing, shown};
-use selvage_governance::access::deciders;
+use selvage_governance::access::deciders_beside;
 use selvage_model::access::EndAction;
 use selvage_model::code;
 use selvage_model::name::{ConsumerName, InterfaceRef};
@@ -105,7 +105,8 @@ impl Open {
         let what = format!("{id} is open until {:.0}: {consumer} on {interface}", opened.ends);
         acknowledged::wait(&store, since).await?.print(&what, self.json)?;
         if !self.json {
-            let deciders = deciders(&fabric, interface, &opened.grant.terms);
+            let sitting = desk_over(&store).sitting().await.map_err(told)?;
+            let deciders = deciders_beside(&fabric, (interface, &opened.grant.terms), &opened.by, &sitting);
             say(format_args!("until {:.0} somebody has to ratify it: {deciders}", opened.review_by))?;
         }
         Ok(Outcome::Well)

@@ -3,14 +3,15 @@
 use clap::Args;
 use comfy_table::Table;
 use selvage_control::desk::lease::shown;
-use selvage_governance::access::deciders;
+use selvage_governance::access::deciders_beside;
 use selvage_model::name::ConsumerName;
 use selvage_store::RequestState;
 use serde_json::{Value, json};
 
-use crate::command::active::ActiveChoice;
+use crate::command::active::{ActiveChoice, desk_over};
 use crate::command::terms::lines;
 use crate::command::{Outcome, StoreChoice, TABLE, say};
+use crate::node::release::told;
 
 /// Lists requests.
 #[derive(Args)]
@@ -75,7 +76,9 @@ impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
         let request = store.access_request(&self.id).await?;
-        let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
+        let about = (&request.asked.interface, &request.asked.terms);
+        let sitting = desk_over(&store).sitting().await.map_err(told)?;
+        let deciders = deciders_beside(&fabric, about, &request.asked.by, &sitting);
         if self.json {
             say(shown::decided_by(shown::request(&request), &deciders))?;
             return Ok(Outcome::Well);

@@ -6,10 +6,11 @@ use selvage_control::desk::lease::{shown, who_answers};
 use selvage_store::{ItemState, RecertificationItem, StoreError};
 use serde_json::json;
 
-use crate::command::active::ActiveChoice;
+use crate::command::active::{ActiveChoice, desk_over};
 use crate::command::grant::counts_in;
 use crate::command::used::or_dash;
 use crate::command::{Outcome, StoreChoice, TABLE, say};
+use crate::node::release;
 
 /// Lists campaigns.
 #[derive(Args)]
@@ -90,9 +91,10 @@ impl Show {
             "WHO",
             "BECAUSE",
         ]);
+        let sitting = desk_over(&store).sitting().await.map_err(release::told)?;
         let mut told = Vec::new();
         for one in items {
-            let who = who_answers(&fabric, &one);
+            let who = who_answers(&fabric, &one, &sitting);
             told.push(shown::item(&one, &who));
             let RecertificationItem { id, item, grant, state, settled, .. } = one;
             let (by, because) = match settled {

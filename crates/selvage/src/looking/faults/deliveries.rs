@@ -10,7 +10,7 @@ mod stage;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use selvage_control::desk::Tried;
+use selvage_control::desk::{Tried, Untried};
 use selvage_delivery::{Job, Keeper};
 use selvage_factory::receiver::Got;
 use selvage_model::fabric::Fabric;
@@ -67,7 +67,8 @@ fn apart(fabric: Fabric, place: (EnvironmentName, DomainName)) -> anyhow::Result
         let mut tried = Tried::default();
         let answers = Answers { fabric: &fabric, domain: &place.1 };
         let is_own = |it: &&Subscription| it.deliver.is_some() && answers.subscribes(it);
-        tried.own = fabric.subscriptions.iter().filter(is_own).count();
+        let own: Vec<Untried> = fabric.subscriptions.iter().filter(is_own).map(untried).collect();
+        (tried.own, tried.untried) = (own.len(), own);
         let mut stage = Stage::build(fabric, place).await?;
         let subscribed = stage.subscribe(&mut tried).await?;
         stage.publish(&subscribed, &mut tried).await?;
@@ -76,6 +77,13 @@ fn apart(fabric: Fabric, place: (EnvironmentName, DomainName)) -> anyhow::Result
         stage.end().await;
         Ok(tried)
     })
+}
+
+/// A subscription before it is tried. Whoever may go without waives that on its consumer, or on the interface.
+fn untried(it: &Subscription) -> Untried {
+    let (consumer, interface) = (it.consumer.value.to_string(), it.interface.value.to_string());
+    let name = it.known_as().map_or_else(|| interface.clone(), |name| name.to_string());
+    Untried { what: format!("{consumer}/{name}"), on: vec![consumer, interface] }
 }
 
 /// Delivers until everything has been taken, or what is left will not be.
@@ -142,7 +150,7 @@ async fn judge(stage: &Stage, subscribed: &[Subscribed], tried: &mut Tried) -> a
         let got: Vec<&Got> = all.iter().filter(|got| got.path == it.path).collect();
         let mut complaints = it.complaints(stage, &got);
         let parked = stage.store.parked_lanes(&it.job.subscription.id).await?;
-        tried.own_tried += usize::from(stage.subscribes(it));
+        tried.untried.retain(|untried| &untried.what != label);
         complaints.extend(parked.first().map(|lane| format!("the lane `{}` waits: {}", lane.lane, lane.because)));
         match complaints.is_empty() {
             true => tried.held.push(format!("{label}: deliveries")),

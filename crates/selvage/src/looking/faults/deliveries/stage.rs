@@ -149,11 +149,6 @@ impl Stage {
         self.answers_for_live(&subscribed.job.subscription)
     }
 
-    /// Whether the domain whose release it is declares it.
-    pub(super) fn subscribes(&self, subscribed: &Subscribed) -> bool {
-        self.declared(&subscribed.job.subscription).is_some_and(|it| self.answers().subscribes(it))
-    }
-
     fn answers_for_live(&self, live: &LiveSubscription) -> bool {
         self.declared(live).is_none_or(|it| self.answers().for_subscription(it))
     }
