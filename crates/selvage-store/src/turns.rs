@@ -22,7 +22,7 @@ const ROLLBACK: &str = "ROLLBACK";
 /// The one connection that writes, since SQLite has one writer anyway: callers queue for it fairly instead of polling for a lock.
 #[derive(Clone)]
 pub(crate) struct FileWriter {
-    options: SqliteConnectOptions,
+    options: Arc<SqliteConnectOptions>,
     patience: Duration,
     place: Arc<Mutex<Place>>,
 }
@@ -39,7 +39,7 @@ impl FileWriter {
     /// Writes by this connection; by one of these options once it is lost.
     pub(crate) fn new(options: SqliteConnectOptions, patience: Duration, connection: Option<SqliteConnection>) -> Self {
         let place = connection.map_or(Place::Empty, Place::Open);
-        Self { options, patience, place: Arc::new(Mutex::new(place)) }
+        Self { options: Arc::new(options), patience, place: Arc::new(Mutex::new(place)) }
     }
 
     /// Begins a transaction with its first turn.

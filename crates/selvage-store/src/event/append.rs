@@ -231,17 +231,18 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let Some((last, _)) = records.last() else { return Ok(()) };
     let now = transaction.now().await?;
-    for (piece, statement) in put(records, transaction.is_file()) {
+    let mut pieces = put(records, transaction.is_file()).peekable();
+    while let Some((piece, statement)) = pieces.next() {
         let values = piece.iter().flat_map(|(offset, record)| {
             let place = stream.place(*offset);
             let checksum = of_record(place, stream.epoch, now, record);
             let of_all = bind![stream.id, i64::from(stream.epoch), now].into_iter();
             of_all.chain(bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()])
         });
-        // What is full goes at once, so that few texts are made of a statement and what goes with it.
-        match piece.len() {
-            MOST => drop(transaction.run(statement, values).await?),
-            _ => transaction.later(statement, values).await?,
+        // The last goes with the row and whatever follows; the others by themselves, so that not too many texts are prepared.
+        match pieces.peek() {
+            Some(_) => drop(transaction.run(statement, values).await?),
+            None => transaction.later(statement, values).await?,
         }
     }
     let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
