@@ -220,20 +220,22 @@ pub(super) struct Whose {
     person: Option<String>,
 }
 
-/// What waits for whom; `person=me` for the operator.
+/// What waits for whom, `person=me` for the operator; for everybody with emergencies that were ratified late, as long as they stand there.
 pub(super) async fn board(State(api): State<Api>, operator: Operator, Asked(whose): Asked<Whose>) -> Answer {
     let person = whose.person.as_deref().map(|person| if person == "me" { operator.0.as_str() } else { person });
     let waits = api.governance.desk.board(person).await?;
     let due = api.governance.desk.access_due(api.counting().await?.as_ref(), person).await?;
-    let items: Vec<Value> = Pending::all(waits, due)
-        .iter()
-        .map(|it| match it {
-            Pending::Change(waits) => {
-                json!({"change": shown(&waits.change, &waits.standing), "breach": it.is_breach()})
-            }
-            Pending::Access(due) => json!({"access": due.shown(), "breach": it.is_breach()}),
-        })
-        .collect();
+    let late = match person {
+        Some(_) => Vec::new(),
+        None => api.governance.desk.late_on_board().await?,
+    };
+    let pending = Pending::all(waits, due);
+    let waiting = pending.iter().map(|it| match it {
+        Pending::Change(waits) => json!({"change": shown(&waits.change, &waits.standing), "breach": it.is_breach()}),
+        Pending::Access(due) => json!({"access": due.shown(), "breach": it.is_breach()}),
+    });
+    let late = late.iter().map(|(change, standing)| json!({"change": shown(change, standing), "breach": true}));
+    let items: Vec<Value> = waiting.chain(late).collect();
     Ok(Json(json!({"items": items})).into_response())
 }
 

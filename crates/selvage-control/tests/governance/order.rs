@@ -93,3 +93,21 @@ async fn gates_are_those_of_before_and_going_back_does_not_go_forward() {
     assert!(early["detail"].as_str().unwrap().contains("gone back from in test"), "{early:#}");
     assert_eq!(stage.verdict("group.board", Method::POST, &path, back(json!({"to": second}))).await, "200");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_that_was_ratified_late_stands_on_the_board_of_everybody() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let (_, change) = propose(&stage, "the line stands", json!({"emergency": true})).await;
+    let change = stage.store.change(change["id"].as_str().unwrap()).await.unwrap();
+    let signature = stage.seal.sign(&change.release, &change.domain, &change.id);
+    let (key, by) = (stage.seal.key().id.as_str(), "ghent.author");
+    let at_once = NewRelease { change: &change, key, signature: &signature[..], by, ratify_within_hours: Some(0) };
+    stage.store.release_change(at_once).await.unwrap();
+    let path = format!("/changes/{}/decisions", change.id);
+    assert_eq!(stage.verdict("ghent.board", Method::POST, &path, approve()).await, "200");
+    let board = async |path: &str| stage.ask("ghent.board", Method::GET, path, None).await.1["items"].clone();
+    let items = board("/board").await;
+    assert_eq!((&items[0]["change"]["id"], &items[0]["breach"]), (&json!(change.id), &json!(true)), "{items:#}");
+    assert_eq!(board("/board?person=me").await, json!([]));
+}

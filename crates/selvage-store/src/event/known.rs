@@ -17,7 +17,7 @@ use crate::statement::Sql;
 use crate::value::{Parameter, Row, bind};
 
 /// How many ids of one stream are in memory at most, about: so many go to the table at once.
-const MOST: u64 = 16_384;
+const MOST: u64 = 32_768;
 /// And where there are many streams.
 const LEAST: u64 = 256;
 /// How many ids of all streams are in memory, about.
