@@ -65,10 +65,10 @@ enum Part {
 
 /// How often a node or its server is ended, by where it keeps events: with the next ones at least a hundred times each.
 const ROUNDS: [u64; 3] = [100, 60, 60];
-const QUICK_ROUNDS: [u64; 3] = [6, 2, 2];
+const QUICK_ROUNDS: [u64; 3] = [2, 1, 1];
 /// The same for the nodes that are reached over HTTP.
 const DOOR_ROUNDS: [u64; 3] = [80, 60, 60];
-const QUICK_DOOR_ROUNDS: [u64; 3] = [2, 1, 1];
+const QUICK_DOOR_ROUNDS: [u64; 3] = [1, 1, 1];
 /// Rounds between two looks at whether everything was delivered.
 const EPISODE: u64 = 20;
 /// Rounds between two words about how far it is.
