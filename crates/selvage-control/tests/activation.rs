@@ -314,14 +314,20 @@ fn said(refused: &DeskError) -> String {
     format!("{code} {message}")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_budget_is_the_domains_own_and_of_its_environment() {
+/// A stage whose group lets nothing in whose budget is spent.
+async fn budgeted() -> Stage {
     let stage = Stage::new().await;
     let group = GROUP.replace("gates: {faults: true}", "gates: {budget: true}");
     let group = stage.released("group", ("fabric.yaml".to_owned(), group)).await;
     for environment in ["dev", "test"] {
         stage.activated(&group, environment).await;
     }
+    stage
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_is_the_domains_own_and_of_its_environment() {
+    let stage = budgeted().await;
     let ghent = stage.released("plant-ghent", promising("ghent")).await;
     let brno = stage.released("plant-brno", promising("brno")).await;
     for release in [&ghent, &brno] {
@@ -351,12 +357,7 @@ async fn a_budget_is_the_domains_own_and_of_its_environment() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_does_not_open_its_own_budget() {
-    let stage = Stage::new().await;
-    let group = GROUP.replace("gates: {faults: true}", "gates: {budget: true}");
-    let group = stage.released("group", ("fabric.yaml".to_owned(), group)).await;
-    for environment in ["dev", "test"] {
-        stage.activated(&group, environment).await;
-    }
+    let stage = budgeted().await;
     let (path, promised) = promising("ghent");
     let release = stage.released("plant-ghent", (path.clone(), promised.clone())).await;
     for environment in ["dev", "test"] {
@@ -381,12 +382,7 @@ async fn a_release_does_not_open_its_own_budget() {
 /// What is taken away spends nobody's budget any more: its own does not keep it there. What stays is judged as before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_release_takes_away_waits_for_no_budget() {
-    let stage = Stage::new().await;
-    let group = GROUP.replace("gates: {faults: true}", "gates: {budget: true}");
-    let group = stage.released("group", ("fabric.yaml".to_owned(), group)).await;
-    for environment in ["dev", "test"] {
-        stage.activated(&group, environment).await;
-    }
+    let stage = budgeted().await;
     let (path, promised) = promising("ghent");
     let two = format!("{promised}---\n{}", promised.replace("name: ghent-orders", "name: ghent-parts"));
     let release = stage.released("plant-ghent", (path.clone(), two.clone())).await;

@@ -43,9 +43,9 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
 /// Of a new file: larger than SQLite's own, since most of what is written is events of a kilobyte or so, appended many at a time.
 const SQLITE_PAGE: u32 = 8 * 1_024;
-/// How many pages SQLite's journal has before they are brought into the file, which the one writer does meanwhile: each time it waits for
-/// the disk twice.
-const SQLITE_JOURNAL_PAGES: &str = "4000";
+/// How many pages SQLite's journal has before they are brought into the file, which the one writer does in a commit: each time it waits for
+/// the disk twice, and on a slow one (10 MB a second) for less than half of [`STATEMENT_WITHIN`].
+const SQLITE_JOURNAL_PAGES: &str = "2000";
 /// How many statements a connection to a file keeps prepared.
 const SQLITE_STATEMENTS: usize = 256;
 

@@ -81,10 +81,7 @@ fn change(it: &Waits, operator: &str) -> Markup {
     let change = &it.change;
     html! {
         tr {
-            td.about { (title(change)) }
-            td.breaks { (change.domain) }
-            td { (gravity::badge(&change.report.risk)) }
-            td.name { (minute(&change.proposed)) }
+            (what(change))
             td.about {
                 @if it.is_breach { span.badge.bad { "a breach" } " " }
                 @if let Some(until) = &change.ratify_until { div { "to be ratified until " span.name { (minute(until)) } } }
@@ -93,6 +90,16 @@ fn change(it: &Waits, operator: &str) -> Markup {
                 @for open in &it.standing.open { div { (needed(open, operator)) } }
             }
         }
+    }
+}
+
+/// What a line of a change begins with.
+fn what(change: &Change) -> Markup {
+    html! {
+        td.about { (title(change)) }
+        td.breaks { (change.domain) }
+        td { (gravity::badge(&change.report.risk)) }
+        td.name { (minute(&change.proposed)) }
     }
 }
 
@@ -122,10 +129,7 @@ fn due(it: &Due, access: &AccessWaits, operator: &str) -> Markup {
 fn ratified_late(change: &Change) -> Markup {
     html! {
         tr {
-            td.about { (title(change)) }
-            td.breaks { (change.domain) }
-            td { (gravity::badge(&change.report.risk)) }
-            td.name { (minute(&change.proposed)) }
+            (what(change))
             td.about {
                 span.badge.bad { "a breach" } " nobody: ratified " span.name { (minute(&change.changed)) }
                 @if let Some(due) = &change.ratified_late { ", not until " span.name { (minute(due)) } }
