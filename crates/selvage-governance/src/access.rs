@@ -208,14 +208,15 @@ pub fn deciders_beside(
     by: &str,
     sitting: &Sitting,
 ) -> Deciders {
-    let usual = with_deputies(fabric, (interface, terms), by, sitting);
+    let asked = [by.to_owned()];
+    let usual = with_deputies(fabric, (interface, terms), &asked, sitting);
     if usual.people.iter().any(|person| person != by) {
         return usual;
     }
     let boards = [domain_of(fabric, interface), fabric.domains.get(&DomainName::group())];
     let of_board = |domain: &Domain| {
         let sit = domain.board.iter().flat_map(|(_, people)| people.iter().cloned());
-        let people = sit.chain(deputies(domain, None, by, sitting));
+        let people = sit.chain(deputies(domain, None, &asked, sitting));
         let people: BTreeSet<String> = people.filter(|person| person != by).collect();
         let role = format!("the board of domain {}, in place of {}", domain.name, usual.role);
         (!people.is_empty()).then_some(Deciders { people, role })
@@ -224,18 +225,19 @@ pub fn deciders_beside(
 }
 
 /// Who answers for a grant: whoever decides about such access or, where nobody did in time, anybody of the domain's board; and to whom
-/// their seats are lent.
+/// their seats are lent by others than who `asked` for it. INVARIANT: APPROVED: nobody has a deputy keep their own.
 pub fn answering(
     fabric: &Fabric,
     (interface, terms): (&InterfaceRef, &GrantTerms),
+    asked: &[String],
     is_overdue: bool,
     sitting: &Sitting,
 ) -> Deciders {
     if !is_overdue {
-        return with_deputies(fabric, (interface, terms), "", sitting);
+        return with_deputies(fabric, (interface, terms), asked, sitting);
     }
     let mut board = board(fabric, interface, terms);
-    let lent = domain_of(fabric, interface).into_iter().flat_map(|domain| deputies(domain, None, "", sitting));
+    let lent = domain_of(fabric, interface).into_iter().flat_map(|domain| deputies(domain, None, asked, sitting));
     board.people.extend(lent);
     board
 }
@@ -244,12 +246,12 @@ pub fn answering(
 fn with_deputies(
     fabric: &Fabric,
     (interface, terms): (&InterfaceRef, &GrantTerms),
-    by: &str,
+    asked: &[String],
     sitting: &Sitting,
 ) -> Deciders {
     let mut usual = deciders(fabric, interface, terms);
     let domain = domain_of(fabric, interface).into_iter();
-    usual.people.extend(domain.flat_map(|domain| deputies(domain, Some(SECURITY), by, sitting)));
+    usual.people.extend(domain.flat_map(|domain| deputies(domain, Some(SECURITY), asked, sitting)));
     usual
 }
 
@@ -258,7 +260,7 @@ fn with_deputies(
 fn deputies<'a>(
     domain: &'a Domain,
     discipline: Option<&'a str>,
-    by: &'a str,
+    asked: &'a [String],
     sitting: &'a Sitting,
 ) -> impl Iterator<Item = String> + 'a {
     let seats = domain.board.iter().filter(move |(name, _)| discipline.is_none_or(|it| name.value == it));
@@ -266,7 +268,7 @@ fn deputies<'a>(
         let is_lent = move |it: &&Delegation| {
             (&it.domain, &it.discipline) == (&domain.name, &name.value)
                 && people.contains(&it.from)
-                && it.from != by
+                && !asked.contains(&it.from)
                 && it.until > sitting.now
                 && !(it.unproven && sitting.proven_only)
         };

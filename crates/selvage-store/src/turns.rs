@@ -77,6 +77,7 @@ pub(crate) struct Turns {
 impl Turns {
     /// Keeps a statement for the next turn. Its parameters, and those of whatever goes with it, are named by `?`: they are counted through.
     pub(crate) fn later(&mut self, sql: Sql, parameters: impl IntoIterator<Item = Parameter>) {
+        debug_assert!(!sql.sqlite.contains('$') || self.parameters.is_empty(), "counted through: {}", sql.sqlite);
         self.add(sql.sqlite);
         self.parameters.extend(parameters);
     }

@@ -15,7 +15,7 @@ use super::answer::{Answer, listed, unfit};
 use super::grants::Taken;
 use super::request::{Asked, At, Body, Id, Line, Operator};
 use super::route::{Route, Who, query};
-use crate::desk::lease::{Answering, LOOKED_BACK, Starting, Verdict, shown, until, who_answers};
+use crate::desk::lease::{Answering, LOOKED_BACK, Starting, Verdict, shown, until};
 
 /// Campaigns.
 pub(super) fn routes() -> Vec<Route> {
@@ -73,10 +73,13 @@ pub(super) async fn show(
     let fabric = api.counting().await?;
     let of = items.iter().filter(|item| item.campaign == campaign.id && (!which.open || item.state.is_open()));
     let sitting = api.governance.desk.sitting().await?;
-    let of: Vec<Value> = of.map(|item| shown::item(item, &who_answers(&fabric, item, &sitting))).collect();
+    let mut told = Vec::new();
+    for item in of {
+        told.push(shown::item(item, &api.governance.desk.who_answers(&fabric, item, &sitting).await?));
+    }
     let mut body = shown::campaign(campaign, &items);
     if let Some(members) = body.as_object_mut() {
-        members.insert("items".to_owned(), of.into());
+        members.insert("items".to_owned(), told.into());
     }
     Ok(Json(body).into_response())
 }
@@ -151,7 +154,8 @@ pub(super) async fn answer(
     let (since, fabric) = (Timestamp::now(), api.counting().await?);
     let answering = Answering { item: item.into_inner(), verdict, person: operator.0, because };
     let after = api.governance.desk.answer(&fabric, answering).await?;
-    let body = shown::item(&after, &who_answers(&fabric, &after, &api.governance.desk.sitting().await?));
+    let desk = &api.governance.desk;
+    let body = shown::item(&after, &desk.who_answers(&fabric, &after, &desk.sitting().await?).await?);
     let is_kept = after.state == ItemState::Kept;
     Ok(if is_kept { Json(body).into_response() } else { api.when_known(since, body).await })
 }

@@ -296,9 +296,10 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
     Ok(Gate::new("budget", open, spent.join("; ")))
 }
 
-/// Whether a state serves an interface. What it takes away spends nobody's budget any more.
+/// Whether a state serves an interface, or may by its next release: what is taken away for good spends nobody's budget any more, and a draft
+/// that promises less comes back soon.
 fn is_served(state: &Fabric, reference: &InterfaceRef) -> bool {
-    let ended = |it: &Interface| matches!(it.lifecycle, Lifecycle::Draft | Lifecycle::Retired { .. });
+    let ended = |it: &Interface| matches!(it.lifecycle, Lifecycle::Retired { .. });
     state.interfaces.get(reference).is_some_and(|it| !ended(it))
 }
 

@@ -31,7 +31,7 @@ use super::{Desk, DeskError, day};
 pub use ask::{Asked, Asking};
 pub use due::{Due, Pending};
 pub use emergency::{Opening, Reviewing};
-pub use recertify::{Answering, Begun, LOOKED_BACK, Starting, Verdict, who_answers};
+pub use recertify::{Answering, Begun, LOOKED_BACK, Starting, Verdict};
 pub use row::{gathered, row};
 pub use settle::Settling;
 pub use used::Counted;

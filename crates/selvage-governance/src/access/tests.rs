@@ -207,8 +207,13 @@ fn to_whom_the_security_seat_is_lent_decides_about_access() {
         Sitting { now, delegations: vec![lent.clone()], proven_only: false }
     };
     for is_overdue in [false, true] {
-        let answers = |second| answering(&fabric, (&secrets, &terms(&["read"])), is_overdue, &sitting(second));
-        assert!(answers(5).include("deputy") && !answers(11).include("deputy"));
+        let answers = |second, asked: &str| {
+            let asked = [asked.to_owned()];
+            let who = answering(&fabric, (&secrets, &terms(&["read"])), &asked, is_overdue, &sitting(second));
+            who.include("deputy")
+        };
+        assert!(answers(5, "m.dewit") && !answers(11, "m.dewit"));
+        assert!(!answers(5, "s.okafor"), "who asked for it has no deputy keep it");
     }
 }
 

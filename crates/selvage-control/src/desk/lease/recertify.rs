@@ -81,13 +81,22 @@ fn looked_back(breadth: &Breadth, since: Timestamp) -> String {
     format!("{breadth}, since {}", since.to_zoned(TimeZone::UTC).date())
 }
 
-/// Who answers for a grant: the board, once the time is over.
-pub fn who_answers(fabric: &Fabric, item: &RecertificationItem, sitting: &Sitting) -> Deciders {
-    let about = (&item.grant.interface, &*item.grant.terms);
-    answering(fabric, about, item.state == ItemState::Escalated, sitting)
-}
-
 impl Desk {
+    /// Who answers for a grant: the board, once the time is over; and no deputy of who asked for it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn who_answers(
+        &self,
+        fabric: &Fabric,
+        item: &RecertificationItem,
+        sitting: &Sitting,
+    ) -> Result<Deciders, DeskError> {
+        let asked = self.store.asked_for(&item.grant.id).await?;
+        let about = (&item.grant.interface, &*item.grant.terms);
+        Ok(answering(fabric, about, &asked, item.state == ItemState::Escalated, sitting))
+    }
+
     /// Begins a campaign, with what is known of the use of each grant.
     ///
     /// # Errors
@@ -144,7 +153,8 @@ impl Desk {
         let item = items.into_iter().find(|item| item.id == id).ok_or_else(unknown)?;
         let gives_back = verdict != Verdict::Keep && self.store.asked_for(&item.grant.id).await?.contains(&person);
         if !gives_back {
-            must_decide(&who_answers(fabric, &item, &self.sitting().await?), &person, &item.grant.interface)?;
+            let deciders = self.who_answers(fabric, &item, &self.sitting().await?).await?;
+            must_decide(&deciders, &person, &item.grant.interface)?;
         }
         let narrowing = match &verdict {
             Verdict::Narrow(narrowing) => narrowing.clone(),

@@ -6,8 +6,6 @@ use selvage_governance::approval::Sitting;
 use selvage_model::fabric::Fabric;
 use selvage_store::{AccessRequest, BreakGlass, Recertification, RecertificationItem, RequestState};
 
-use super::who_answers;
-
 use crate::desk::{Desk, DeskError};
 
 /// Settled requests that are given.
@@ -79,14 +77,13 @@ impl Desk {
     async fn items(&self, fabric: &Fabric, sitting: &Sitting) -> Result<Vec<Item>, DeskError> {
         let campaigns = self.store.recertifications().await?;
         let items = self.store.recertification_items().await?;
-        let of_campaign = |item: RecertificationItem| {
-            let campaign = campaigns.iter().find(|it| it.id == item.campaign)?.clone();
-            let deciders = who_answers(fabric, &item, sitting);
-            Some(Item { item, campaign, deciders })
-        };
-        let mut items: Vec<Item> =
-            items.into_iter().filter(|item| item.state.is_open()).filter_map(of_campaign).collect();
-        items.sort_by(|a, b| (a.campaign.until, &a.item.id).cmp(&(b.campaign.until, &b.item.id)));
-        Ok(items)
+        let mut open = Vec::new();
+        for item in items.into_iter().filter(|item| item.state.is_open()) {
+            let Some(campaign) = campaigns.iter().find(|it| it.id == item.campaign) else { continue };
+            let deciders = self.who_answers(fabric, &item, sitting).await?;
+            open.push(Item { item, campaign: campaign.clone(), deciders });
+        }
+        open.sort_by(|a, b| (a.campaign.until, &a.item.id).cmp(&(b.campaign.until, &b.item.id)));
+        Ok(open)
     }
 }

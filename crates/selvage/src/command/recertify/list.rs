@@ -2,7 +2,7 @@
 
 use clap::Args;
 use comfy_table::Table;
-use selvage_control::desk::lease::{shown, who_answers};
+use selvage_control::desk::lease::shown;
 use selvage_store::{ItemState, RecertificationItem, StoreError};
 use serde_json::json;
 
@@ -91,10 +91,11 @@ impl Show {
             "WHO",
             "BECAUSE",
         ]);
-        let sitting = desk_over(&store).sitting().await.map_err(release::told)?;
+        let desk = desk_over(&store);
+        let sitting = desk.sitting().await.map_err(release::told)?;
         let mut told = Vec::new();
         for one in items {
-            let who = who_answers(&fabric, &one, &sitting);
+            let who = desk.who_answers(&fabric, &one, &sitting).await.map_err(release::told)?;
             told.push(shown::item(&one, &who));
             let RecertificationItem { id, item, grant, state, settled, .. } = one;
             let (by, because) = match settled {

@@ -18,6 +18,8 @@ const FULL: u128 = 80;
 const WAITS: u32 = 3;
 /// What is read at once where it is looked who stands in what goes.
 const PAGE: ReadLimit = ReadLimit { records: 1_000, bytes: 8_000_000 };
+/// A log takes no more records in one step.
+const STEP: u64 = 1_000;
 const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
 
 /// Who was named at the last look, and how many looks in a row have waited since for somebody who was named anew.
@@ -51,19 +53,20 @@ impl Ceiling<'_> {
             self.behind.fill(stream, left, None);
             return Ok(());
         };
-        let may_be_taken = self.name(stream, left, most).await?;
-        let is_taken = left > most && may_be_taken;
-        let left = if is_taken { self.take(stream, retention).await? } else { left };
+        let left = match self.name(stream, left, most).await? {
+            Some(goes_to) if left > most => self.take(stream, retention, goes_to).await?,
+            _ => left,
+        };
         self.behind.fill(stream, left, Some(most));
         Ok(())
     }
 
-    /// Raises the alarm for who is about to lose events; whether what is too much may go now.
-    async fn name(&self, stream: &InterfaceRef, left: u64, most: u64) -> Result<bool, LogError> {
+    /// Raises the alarm for who is about to lose events; up to which offset what is too much may go now, if it may.
+    async fn name(&self, stream: &InterfaceRef, left: u64, most: u64) -> Result<Option<u64>, LogError> {
         if left == 0 || !is_nearly(left, most) {
             self.behind.nearly(stream, left, most, &[]);
             self.behind.told(stream, None);
-            return Ok(true);
+            return Ok(Some(u64::MAX));
         }
         let epochs = self.store.event_epochs(stream).await?;
         let (head, retired) = (self.head(stream).await?, epochs.retired_to());
@@ -87,16 +90,21 @@ impl Ceiling<'_> {
             waited: if waits { before.waited + 1 } else { 0 },
         };
         self.behind.told(stream, Some(told));
-        Ok(!waits)
+        // Everybody who has not read all of it is named where nobody stands behind it.
+        let is_behind_all = readers.iter().all(&stands);
+        Ok((!waits).then_some(if is_behind_all { u64::MAX } else { goes_to }))
     }
 
-    /// Takes what is more than may be kept, names who lost it, and says how much is left.
-    async fn take(&self, stream: &InterfaceRef, retention: Retention) -> Result<u64, LogError> {
+    /// Takes what is more than may be kept, as far as it was looked who loses it, names who did, and says how much is left. A broker tells how
+    /// much it freed only afterwards: where that was less than events take on the average, the rest goes at the next look.
+    async fn take(&self, stream: &InterfaceRef, retention: Retention, goes_to: u64) -> Result<u64, LogError> {
         let left = loop {
             let retired = self.log.retire(stream, retention, false).await?;
             let lost = retired.lost.iter().map(|it| Unread { reader: it.reader.to_string(), from: it.from, to: it.to });
             self.behind.have_lost(stream, &lost.collect::<Vec<_>>());
-            if !retired.more {
+            let retired_to = self.store.event_epochs(stream).await?.retired_to();
+            let is_done = !retired.more || retired_to.saturating_add(STEP) > goes_to;
+            if is_done {
                 break retired.left;
             }
         };

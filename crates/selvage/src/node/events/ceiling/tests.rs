@@ -1,6 +1,7 @@
 //! A burst of twice what may be kept, between two looks: who loses is named before, then what is too much goes, then who lost it is named.
 //! The same wherever events are kept: in a file, at the server of `SELVAGE_TEST_POSTGRES`, at the broker of `SELVAGE_TEST_NATS`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,6 +51,7 @@ macro_rules! everywhere {
 everywhere!(
     who_loses_by_a_burst_is_named_a_look_before,
     readers_that_are_new_at_each_look_hold_a_stream_for_some_looks_only,
+    who_loses_small_events_among_large_ones_is_named_a_look_before,
     who_is_behind_by_four_fifths_is_named_before_there_is_too_much,
 );
 
@@ -152,8 +154,13 @@ impl Place {
 
     /// What a look tells: codes, and who is named.
     async fn look(&self) -> Vec<String> {
+        self.look_for(ALL * self.size).await
+    }
+
+    /// The same where so many bytes may be kept.
+    async fn look_for(&self, at_most: u64) -> Vec<String> {
         let ceiling = Ceiling { log: &*self.log, store: &self.store, behind: &self.behind };
-        let kept = Retention { at_most: Some(ALL * self.size), ..LONG };
+        let kept = Retention { at_most: Some(at_most), ..LONG };
         super::super::retire(&ceiling, &self.stream, kept).await.unwrap();
         let told = std::mem::take(&mut *self.told.0.lock().unwrap());
         let told = String::from_utf8(told).unwrap();
@@ -243,6 +250,36 @@ async fn who_loses_by_a_burst_is_named_a_look_before(keeping: Keeping) {
     place.reads("group/boards/all", ALL * 3).await;
     assert!(place.look().await.is_empty());
     assert!(place.is_full().await, "what everybody has read goes at once");
+    place.end(keeping).await;
+}
+
+/// INVARIANT: NOTHING-LOST: a broker frees less by small events than events take on the average, and goes no further than it was looked.
+async fn who_loses_small_events_among_large_ones_is_named_a_look_before(keeping: Keeping) {
+    const SMALL: u64 = 6_000;
+    const AT_MOST: u64 = 2_900_000;
+    let place = Place::new(keeping).await;
+    let of_size = |number: u64, bytes: usize| NewRecord { body: vec![b'x'; bytes], ..record(number) };
+    for first in (0..SMALL).step_by(500) {
+        let small = (first..first + 500).map(|number| of_size(number, 100));
+        place.log.append(&place.stream, small.collect()).await.unwrap();
+    }
+    for first in (SMALL..SMALL + 400).step_by(100) {
+        let large = (first..first + 100).map(|number| of_size(number, 10_000));
+        place.log.append(&place.stream, large.collect()).await.unwrap();
+    }
+    place.reads("subscription/behind", 4_000).await;
+    let (mut named, mut lost) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..12 {
+        let told = place.look_for(AT_MOST).await;
+        let told: Vec<(&str, &str)> = told.iter().filter_map(|alarm| alarm.split_once(' ')).collect();
+        for (_, who) in told.iter().filter(|(code, _)| *code == "FAB5227") {
+            assert!(named.contains(*who), "{who} has lost events and was named at no look before: {told:?}");
+            lost.insert((*who).to_owned());
+        }
+        named.extend(told.iter().filter(|(code, _)| *code == "FAB5226").map(|(_, who)| (*who).to_owned()));
+    }
+    assert!(lost.contains("subscription/behind"), "{named:?}");
+    assert!(place.left().await * place.size <= AT_MOST);
     place.end(keeping).await;
 }
 
