@@ -232,7 +232,17 @@ impl Reply {
     }
 
     /// What an upstream sends; its connection goes back to the pool at the end.
-    pub(crate) fn upstream(loan: Loan, place: Option<Place>, stall: Duration, held: impl FnOnce() -> Rc<Held>) -> Self {
+    pub(crate) fn upstream(
+        mut loan: Loan,
+        place: Option<Place>,
+        stall: Duration,
+        held: impl FnOnce() -> Rc<Held>,
+    ) -> Self {
+        // Short ones mostly came with their heads: then nothing is waited for, and nothing is to be held to a right.
+        if let Some(whole) = loan.talk.take_whole() {
+            loan.give_back();
+            return Self { source: Source::Whole(whole), _place: place, ..Self::nothing() };
+        }
         if loan.talk.is_heard() {
             loan.give_back();
             return Self { _place: place, ..Self::nothing() };

@@ -1,6 +1,7 @@
 //! A permitted request to a direct interface whose answers are kept: given from what is kept, confirmed, or asked for once
 //! and kept. What may not be kept passes as if nothing were. It decides nothing about who may ask: that is done before.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +22,8 @@ use crate::serve::{Admitted, Asked};
 
 /// `Cache-Status` of RFC 9211.
 static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// What of most answers is said that are not kept.
+static MISSED: HeaderValue = HeaderValue::from_static("selvage; fwd=uri-miss; fwd-status=200");
 
 /// One request that may be given what is kept.
 struct Round<'a> {
@@ -46,7 +49,7 @@ struct Sent<'a> {
 /// Answers a request.
 pub(crate) async fn answer<'a>(
     asked: Asked<'a>,
-    mut forward: Forward<'a>,
+    mut forward: Box<Forward<'a>>,
     looking: Looking<'a>,
     cache: &'a Cache,
 ) -> Response<Reply> {
@@ -57,14 +60,14 @@ pub(crate) async fn answer<'a>(
         let mut change = cache.change(&key::place_of(below));
         CacheCounts::add(&cache.counts.passed);
         let got = match forward::exchange(asked, forward).await {
-            Ok(got) => got,
+            Ok(got) => Box::new(got),
             Err(response) => return *response,
         };
         if got.response.status() != StatusCode::ACCEPTED {
             change.is_settled();
         }
         change.over().await;
-        return look_and_give(asked, looking, got, "fwd=method").await;
+        return Box::pin(look_and_give(asked, looking, *got, "fwd=method")).await;
     }
     let wish = Wish::of(&ask.parts.headers);
     let reads = matches!(ask.parts.method, Method::GET | Method::HEAD);
@@ -79,7 +82,7 @@ pub(crate) async fn answer<'a>(
     }
     if passes {
         let how = if reads { "fwd=bypass" } else { "fwd=method" };
-        return pass(asked, forward, looking, cache, how).await;
+        return Box::pin(pass(asked, forward, looking, cache, how)).await;
     }
     let ask = &mut forward.ask;
     if cache.rules.same_for_all {
@@ -91,13 +94,14 @@ pub(crate) async fn answer<'a>(
     }
     let keys = Keys::of(ask, forward.admitted.permit.lease, cache.rules.same_for_all);
     let round = Round { asked, looking, cache, keys, wish, is_head };
-    if is_head { round.head(forward).await } else { round.get(forward).await }
+    // Large beside what asks where nothing is kept.
+    if is_head { Box::pin(round.head(forward)).await } else { Box::pin(round.get(forward)).await }
 }
 
 /// Sends a request for which nothing is kept.
 async fn pass<'a>(
     asked: Asked<'a>,
-    forward: Forward<'a>,
+    forward: Box<Forward<'a>>,
     looking: Looking<'a>,
     cache: &Cache,
     how: &str,
@@ -111,30 +115,35 @@ async fn pass<'a>(
 
 /// Sends a request where nothing is kept and no answer could be of late: nobody else's is waited for, and nothing is remembered of it,
 /// until an answer comes that could be kept.
-async fn ask_barren<'a>(
+fn ask_barren<'a>(
     asked: Asked<'a>,
-    mut forward: Forward<'a>,
+    mut forward: Box<Forward<'a>>,
     looking: Looking<'a>,
-    cache: &Cache,
-) -> Response<Reply> {
-    CacheCounts::add(&cache.counts.misses);
-    if cache.rules.same_for_all {
-        key::leave_out_wishes(&mut forward.ask.parts.headers);
-    }
-    let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
-        Ok(got) => got,
-        Err(response) => return *response,
-    };
-    match looking.look(asked, &admitted, &mut response).await {
-        Ok(fits) => {
-            if fits && lifetime(&response, asked, cache).is_some() {
-                cache.bears();
-            }
-            let how = format!("fwd=uri-miss; fwd-status={}", response.status().as_u16());
-            say(response.headers_mut(), &how);
-            asked.finish(admitted, response)
+    cache: &'a Cache,
+) -> impl Future<Output = Response<Reply>> + 'a {
+    // A block and no `async fn`, which would keep what it is given twice.
+    async move {
+        CacheCounts::add(&cache.counts.misses);
+        if cache.rules.same_for_all {
+            key::leave_out_wishes(&mut forward.ask.parts.headers);
         }
-        Err(problem) => asked.fail(admitted, &problem),
+        let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
+            Ok(got) => got,
+            Err(response) => return *response,
+        };
+        match looking.look(asked, &admitted, &mut response).await {
+            Ok(fits) => {
+                if fits && lifetime(&response, asked, cache).is_some() {
+                    cache.bears();
+                }
+                match response.status() {
+                    StatusCode::OK => drop(response.headers_mut().append(CACHE_STATUS.clone(), MISSED.clone())),
+                    status => say(response.headers_mut(), &format!("fwd=uri-miss; fwd-status={}", status.as_u16())),
+                }
+                asked.finish(admitted, response)
+            }
+            Err(problem) => asked.fail(admitted, &problem),
+        }
     }
 }
 
@@ -156,7 +165,7 @@ async fn look_and_give<'a>(asked: Asked<'a>, looking: Looking<'a>, got: Got<'a>,
 }
 
 impl<'a> Round<'a> {
-    async fn get(self, mut forward: Forward<'a>) -> Response<Reply> {
+    async fn get(self, mut forward: Box<Forward<'a>>) -> Response<Reply> {
         let asked = self.asked;
         let limit = forward::limit(asked, forward.admitted.permit.served);
         let mut waited = false;
@@ -204,7 +213,10 @@ impl<'a> Round<'a> {
     }
 
     /// Sends a request and looks into its answer: whether that is as its contract says, or what the caller gets instead.
-    async fn ask(&self, forward: Forward<'a>) -> Result<(Admitted<'a>, Response<Reply>, bool), Box<Response<Reply>>> {
+    async fn ask(
+        &self,
+        forward: Box<Forward<'a>>,
+    ) -> Result<(Box<Admitted<'a>>, Response<Reply>, bool), Box<Response<Reply>>> {
         let Got { admitted, mut response } = forward::exchange(self.asked, forward).await?;
         match self.looking.look(self.asked, &admitted, &mut response).await {
             Ok(fits) => Ok((admitted, response, fits)),
@@ -213,7 +225,7 @@ impl<'a> Round<'a> {
     }
 
     /// What is kept was confirmed as something else than it is: it is forgotten, and asked for without a condition.
-    async fn anew(&self, sent: Sent<'_>, forward: Forward<'a>) -> Response<Reply> {
+    async fn anew(&self, sent: Sent<'_>, forward: Box<Forward<'a>>) -> Response<Reply> {
         self.cache.forget(&self.keys, &sent.headers);
         match self.ask(forward).await {
             Ok((admitted, response, _)) if response.status() == StatusCode::NOT_MODIFIED => {
@@ -242,7 +254,7 @@ impl<'a> Round<'a> {
     }
 
     /// Answers a HEAD: by what a GET had, or by asking; its answer is never kept.
-    async fn head(self, forward: Forward<'a>) -> Response<Reply> {
+    async fn head(self, forward: Box<Forward<'a>>) -> Response<Reply> {
         let kept = self.cache.find(&self.keys, &forward.ask.parts.headers);
         if let Some(answer) = kept.as_ref().filter(|answer| answer.serves(self.wish, self.now())) {
             return self.hit(forward, answer, false);
@@ -260,7 +272,13 @@ impl<'a> Round<'a> {
     }
 
     /// What is kept is still right, and has these headers from now on.
-    fn confirm(&self, sent: &Sent<'_>, kept: &Answer, admitted: Admitted<'a>, headers: &HeaderMap) -> Response<Reply> {
+    fn confirm(
+        &self,
+        sent: &Sent<'_>,
+        kept: &Answer,
+        admitted: Box<Admitted<'a>>,
+        headers: &HeaderMap,
+    ) -> Response<Reply> {
         CacheCounts::add(&self.cache.counts.confirmed);
         let lifetime = freshness::lifetime(kept.status, headers, self.asked.now, self.cache.rules.most);
         let good = lifetime.unwrap_or(Lifetime { seconds: 0, age: 0, shared: false });
@@ -282,7 +300,7 @@ impl<'a> Round<'a> {
     async fn take(
         &self,
         sent: Sent<'_>,
-        admitted: Admitted<'a>,
+        admitted: Box<Admitted<'a>>,
         mut response: Response<Reply>,
         fits: bool,
     ) -> Response<Reply> {
@@ -331,14 +349,14 @@ impl<'a> Round<'a> {
     }
 
     /// Gives an answer that is not kept.
-    fn pass_on(&self, admitted: Admitted<'a>, mut response: Response<Reply>, why: &str) -> Response<Reply> {
+    fn pass_on(&self, admitted: Box<Admitted<'a>>, mut response: Response<Reply>, why: &str) -> Response<Reply> {
         let how = format!("{why}; fwd-status={}", response.status().as_u16());
         say(response.headers_mut(), &how);
         self.asked.finish(admitted, response)
     }
 
     /// Gives an answer without asking.
-    fn hit(&self, forward: Forward<'a>, answer: &Answer, waited: bool) -> Response<Reply> {
+    fn hit(&self, forward: Box<Forward<'a>>, answer: &Answer, waited: bool) -> Response<Reply> {
         CacheCounts::add(&self.cache.counts.hits);
         let now = self.now();
         let how = if waited { "fwd=uri-miss; collapsed" } else { "hit" };
@@ -349,7 +367,7 @@ impl<'a> Round<'a> {
     }
 
     /// Gives an answer, or says that the caller has it already.
-    fn give(&self, admitted: Admitted<'a>, answer: &Answer, said: &HeaderMap, how: &str) -> Response<Reply> {
+    fn give(&self, admitted: Box<Admitted<'a>>, answer: &Answer, said: &HeaderMap, how: &str) -> Response<Reply> {
         let has_it = validator::is_unmodified(said, answer.status, &answer.headers);
         let bodiless = has_it || self.is_head;
         let mut response = Response::new(if bodiless { Reply::nothing() } else { Reply::whole(answer.body.clone()) });
@@ -377,7 +395,7 @@ fn say(headers: &mut HeaderMap, how: &str) {
 
 /// Says that nothing is kept that would do. Whoever wants a kept answer or none gets what it asked for: that is a condition
 /// which does not hold, and no failure of the interface.
-fn not_kept<'a>(asked: Asked<'a>, admitted: Admitted<'a>) -> Response<Reply> {
+fn not_kept<'a>(asked: Asked<'a>, admitted: Box<Admitted<'a>>) -> Response<Reply> {
     let detail = "the request wants a kept answer or none, and none is kept that would do";
     let problem = Problem::new(504, code::NOT_KEPT, detail);
     let response = answer::problem(&problem, asked.exchange.correlation());

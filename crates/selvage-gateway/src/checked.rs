@@ -11,6 +11,7 @@ mod told;
 mod withheld;
 
 use std::cell::Cell;
+use std::future::Future;
 use std::rc::Rc;
 
 use http::request::Parts;
@@ -24,7 +25,7 @@ use crate::burden::Bearer;
 use crate::cached;
 use crate::contract::{Given, OperationContract};
 use crate::decide::{Permit, UpstreamRef};
-use crate::forward::{self, Got};
+use crate::forward::{self, Forward};
 use crate::head::Head;
 use crate::hop;
 use crate::serve::{Admitted, Asked};
@@ -36,7 +37,7 @@ use coming::Coming;
 
 /// A request whose messages are looked into.
 pub(crate) struct Checked<'a> {
-    pub(crate) admitted: Admitted<'a>,
+    pub(crate) admitted: Box<Admitted<'a>>,
     /// What they are checked against, where they are.
     pub(crate) checks: Option<(&'a Checks, &'a OperationContract)>,
     /// What the grant leaves out, where it does.
@@ -45,7 +46,6 @@ pub(crate) struct Checked<'a> {
     /// How much of the path stands before what the contract declares.
     pub(crate) prefix: usize,
     pub(crate) parts: Parts,
-    pub(crate) body: Incoming,
 }
 
 /// What an answer is looked into for.
@@ -98,84 +98,104 @@ pub(crate) fn foresee(permit: &Permit<'_>, head: &Head<'_>, rest: &str) -> Fores
 type Refused = (Problem, Option<Incoming>);
 
 /// Looks into a request, sends it, and looks into its answer.
-pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Response<Reply> {
-    let Checked { admitted, checks, scope, upstream, prefix, mut parts, body } = checked;
-    // Judged is what goes out: what the connection takes away is taken away before.
-    for name in hop::named(&parts.headers).into_iter().filter(|name| *name != header::UPGRADE) {
-        parts.headers.remove(name);
-    }
-    let expects = parts.headers.contains_key(header::EXPECT);
-    let is_head = parts.method == Method::HEAD;
-    let bearer = asked.bearer(&admitted.permit).of_answer(matches!(parts.method, Method::GET | Method::HEAD));
-    let waits = !body.is_end_stream();
-    let upload = match admit(asked, &admitted, (checks, scope), &parts, prefix, body).await {
-        Ok(upload) if !waits => upload,
-        Ok(upload) => match asked.ended_meanwhile(&admitted.permit) {
-            None => upload,
-            Some(problem) => {
-                let mut response = asked.fail(admitted, &problem);
-                asked.end_connection(&mut response);
-                return response;
-            }
-        },
-        Err((problem, unread)) => {
-            let response = asked.fail(admitted, &problem);
-            return match unread {
-                Some(body) => asked.decline(response, body, expects).await,
-                None => response,
-            };
+pub(crate) fn forward<'a>(
+    asked: Asked<'a>,
+    mut checked: Box<Checked<'a>>,
+    body: Incoming,
+) -> impl Future<Output = Response<Reply>> + 'a {
+    // A block and no `async fn`, which would keep the request twice.
+    async move {
+        let parts = &mut checked.parts;
+        // Judged is what goes out: what the connection takes away is taken away before.
+        for name in hop::named(&parts.headers).into_iter().filter(|name| *name != header::UPGRADE) {
+            parts.headers.remove(name);
         }
-    };
-    let checks = checks.filter(|(checks, _)| checks.validation.response != Check::Off);
-    make_readable(&mut parts, checks.map(|(checks, _)| checks), scope);
-    let looking = Looking { checks, scope, is_head, bearer };
-    let mut ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
-    ready.tags = scope.and_then(DirectScope::tags);
-    match asked.local.live.cache(ready.admitted.permit.served) {
-        Some(cache) => Box::pin(cached::answer(asked, ready, looking, cache)).await,
-        None => match forward::exchange(asked, ready).await {
-            Ok(got) => looking.finish(asked, got).await,
-            Err(response) => *response,
-        },
+        let expects = parts.headers.contains_key(header::EXPECT);
+        let waits = !body.is_end_stream();
+        let upload = match admit(asked, &checked, body).await {
+            Ok(upload) if !waits => upload,
+            Ok(upload) => match asked.ended_meanwhile(&checked.admitted.permit) {
+                None => upload,
+                Some(problem) => {
+                    let mut response = asked.fail(checked.admitted, &problem);
+                    asked.end_connection(&mut response);
+                    return response;
+                }
+            },
+            Err((problem, unread)) => {
+                let response = asked.fail(checked.admitted, &problem);
+                return match unread {
+                    Some(body) => Box::pin(asked.decline(response, body, expects)).await,
+                    None => response,
+                };
+            }
+        };
+        let (looking, ready) = checked.ready(asked, upload);
+        match asked.local.live.cache(ready.admitted.permit.served) {
+            Some(cache) => Box::pin(cached::answer(asked, ready, looking, cache)).await,
+            None => {
+                let mut got = match forward::exchange(asked, ready).await {
+                    Ok(got) => got,
+                    Err(response) => return *response,
+                };
+                match looking.look(asked, &got.admitted, &mut got.response).await {
+                    Ok(_) => asked.finish(got.admitted, got.response),
+                    Err(problem) => asked.fail(got.admitted, &problem),
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Checked<'a> {
+    /// Makes it ready to be sent with what is passed on of its body, and says what its answer is looked into for.
+    fn ready(
+        mut self,
+        asked: Asked<'a>,
+        upload: (Upload, Option<Rc<Cell<Progress>>>),
+    ) -> (Looking<'a>, Box<Forward<'a>>) {
+        let method = &self.parts.method;
+        let bearer = asked.bearer(&self.admitted.permit).of_answer(matches!(*method, Method::GET | Method::HEAD));
+        let (scope, is_head) = (self.scope, *method == Method::HEAD);
+        let checks = self.checks.filter(|(checks, _)| checks.validation.response != Check::Off);
+        make_readable(&mut self.parts, checks.map(|(checks, _)| checks), scope);
+        let mut ready = forward::prepare(asked, self.admitted, self.upstream, self.prefix, self.parts, upload);
+        ready.tags = scope.and_then(DirectScope::tags);
+        (Looking { checks, scope, is_head, bearer }, ready)
     }
 }
 
 impl Looking<'_> {
-    /// Looks into an answer and gives it to the caller.
-    async fn finish<'a>(self, asked: Asked<'a>, got: Got<'a>) -> Response<Reply> {
-        let Got { admitted, mut response } = got;
-        match self.look(asked, &admitted, &mut response).await {
-            Ok(_) => asked.finish(admitted, response),
-            Err(problem) => asked.fail(admitted, &problem),
-        }
-    }
-
     /// Looks into an answer, and takes out of it what the grant leaves out. Whether it was found to be as the contract says,
     /// or the problem instead, where the caller may not have it.
-    pub(crate) async fn look<'a>(
+    pub(crate) fn look<'a>(
         self,
         asked: Asked<'a>,
         admitted: &Admitted<'a>,
         response: &mut Response<Reply>,
-    ) -> Result<bool, Problem> {
-        let mut fits = true;
-        if let Some((checks, contract)) = self.checks {
-            let (noted, problem) =
-                answer::Round { contract, checks, is_head: self.is_head, bearer: self.bearer }.check(response).await;
-            if let Some(noted) = noted {
-                asked.note(admitted, &noted);
-                fits = noted.violations.is_empty();
+    ) -> impl Future<Output = Result<bool, Problem>> {
+        // A block and no `async fn`, which would keep what it is given twice.
+        async move {
+            let mut fits = true;
+            if let Some((checks, contract)) = self.checks {
+                let (noted, problem) = answer::Round { contract, checks, is_head: self.is_head, bearer: self.bearer }
+                    .check(response)
+                    .await;
+                if let Some(noted) = noted {
+                    asked.note(admitted, &noted);
+                    fits = noted.violations.is_empty();
+                }
+                if let Some(problem) = problem {
+                    return Err(problem);
+                }
             }
-            if let Some(problem) = problem {
-                return Err(problem);
+            if let Some(scope) = self.scope {
+                shown::strip(scope, response, asked.exchange.correlation(), (self.is_head, self.bearer)).await?;
+                // What then stands in the place of an upstream's words names this exchange.
+                fits &= !(scope.masks() && response.status().is_client_error());
             }
+            Ok(fits)
         }
-        if let Some(scope) = self.scope {
-            shown::strip(scope, response, asked.exchange.correlation(), (self.is_head, self.bearer)).await?;
-            // What then stands in the place of an upstream's words names this exchange.
-            fits &= !(scope.masks() && response.status().is_client_error());
-        }
-        Ok(fits)
     }
 }
 
@@ -207,17 +227,16 @@ fn make_readable(parts: &mut Parts, checks: Option<&Checks>, scope: Option<&Dire
 /// What the grant leaves out first: who may not ask learns nothing of the contract.
 async fn admit<'a>(
     asked: Asked<'a>,
-    admitted: &Admitted<'a>,
-    (checks, scope): (Option<(&Checks, &OperationContract)>, Option<&DirectScope>),
-    parts: &Parts,
-    prefix: usize,
+    checked: &Checked<'a>,
     body: Incoming,
 ) -> Result<(Upload, Option<Rc<Cell<Progress>>>), Refused> {
+    let Checked { admitted, checks, scope, prefix, parts, .. } = checked;
+    let (prefix, checks) = (*prefix, *checks);
     let permit = &admitted.permit;
     let limit = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
     let terms = Terms { limit, bearer: asked.bearer(permit) };
     let max_body = asked.most_of(permit.served);
-    let coming = match scope {
+    let coming = match *scope {
         Some(scope) => withheld::admit(scope, permit.operation, parts, prefix, body, terms).await.map_err(|it| *it)?,
         None => Coming::Stream(body),
     };

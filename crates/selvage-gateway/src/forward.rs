@@ -2,6 +2,7 @@
 //! upstream can fail turned into an answer.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::tunnel::{self, Right, Tunnel};
 
 /// A request that is ready to be sent.
 pub(crate) struct Forward<'a> {
-    pub(crate) admitted: Admitted<'a>,
+    pub(crate) admitted: Box<Admitted<'a>>,
     pool: Option<&'a Rc<Pool>>,
     pub(crate) ask: Ask<'a>,
     upload: Upload,
@@ -52,7 +53,7 @@ pub(crate) struct Again<'a> {
 
 /// An answer's head, with its body still to be heard.
 pub(crate) struct Got<'a> {
-    pub(crate) admitted: Admitted<'a>,
+    pub(crate) admitted: Box<Admitted<'a>>,
     pub(crate) response: Response<Reply>,
 }
 
@@ -80,13 +81,15 @@ impl<'a> Forward<'a> {
 
 impl<'a> Again<'a> {
     /// The same request without a condition, which has to find places of its own once more.
-    pub(crate) fn unconditional(mut self, asked: Asked<'a>, mut admitted: Admitted<'a>) -> Forward<'a> {
+    pub(crate) fn unconditional(mut self, asked: Asked<'a>, mut admitted: Box<Admitted<'a>>) -> Box<Forward<'a>> {
         self.parts.headers.remove(header::IF_NONE_MATCH);
         self.parts.headers.remove(header::IF_MODIFIED_SINCE);
         admitted.taken.queued = asked.local.live.queue_again(&admitted.permit);
         let nothing = (Upload::Nothing, None);
-        let forward = prepare(asked, admitted, self.upstream, self.prefix, self.parts, nothing);
-        Forward { tags: self.tags, spent: asked.started.elapsed(), ..forward }
+        let mut forward = prepare(asked, admitted, self.upstream, self.prefix, self.parts, nothing);
+        forward.tags = self.tags;
+        forward.spent = asked.started.elapsed();
+        forward
     }
 }
 
@@ -99,12 +102,12 @@ pub(crate) fn limit(asked: Asked<'_>, served: &Served) -> Duration {
 /// Makes a request ready to be sent: what stands before `rest` in its path is replaced by the upstream's base.
 pub(crate) fn prepare<'a>(
     asked: Asked<'a>,
-    admitted: Admitted<'a>,
+    admitted: Box<Admitted<'a>>,
     upstream: UpstreamRef<'a>,
     prefix: usize,
     parts: Parts,
     (mut upload, progress): (Upload, Option<Rc<Cell<Progress>>>),
-) -> Forward<'a> {
+) -> Box<Forward<'a>> {
     let config = asked.worker.config();
     let becomes = admitted.permit.served.websocket && !asked.watch.is_stream() && tunnel::is_asked(&parts);
     let right = becomes.then(|| Box::new(Right::of(&parts, asked.peer, upstream.upstream)));
@@ -125,11 +128,11 @@ pub(crate) fn prepare<'a>(
     };
     let pool = asked.local.pool(upstream.upstream.at);
     let (tags, spent) = (None, Duration::ZERO);
-    Forward { admitted, pool, ask, upload, progress, right, upstream, held, tags, spent }
+    Box::new(Forward { admitted, pool, ask, upload, progress, right, upstream, held, tags, spent })
 }
 
 /// Sends a request to its upstream and gives the answer back.
-pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Response<Reply> {
+pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Box<Forward<'a>>) -> Response<Reply> {
     match exchange(asked, forward).await {
         Ok(Got { admitted, response }) => asked.finish(admitted, response),
         Err(response) => *response,
@@ -166,53 +169,75 @@ async fn send(
 }
 
 /// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
-pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
-    let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream, held, tags, spent } = forward;
-    let config = asked.worker.config();
-    let served = admitted.permit.served;
-    let limit = limit(asked, served);
-    if admitted.taken.queued.is_some()
-        && let Err(problem) = Box::pin(asked.queue(&mut admitted)).await
-    {
-        let progress = progress.map_or(Progress::Complete, |progress| progress.get());
-        return Err(Box::new(failed(asked, admitted, &problem, progress)));
+pub(crate) async fn exchange<'a>(
+    asked: Asked<'a>,
+    mut forward: Box<Forward<'a>>,
+) -> Result<Got<'a>, Box<Response<Reply>>> {
+    if let Err(problem) = asked.enter(&mut forward.admitted).await {
+        let progress = forward.progress();
+        return Err(Box::new(failed(asked, forward.admitted, &problem, progress)));
     }
-    let Some(pool) = pool else {
-        return Err(Box::new(asked.fail(admitted, &unknown())));
+    let Forward { admitted, pool, ask, upload, upstream, tags, spent, .. } = &mut *forward;
+    let (upstream, served) = (*upstream, admitted.permit.served);
+    let Some(pool) = *pool else {
+        return Err(Box::new(asked.fail(forward.admitted, &unknown())));
     };
     if let Some(tags) = tags {
         tags.as_upstream_knows(&mut ask.parts.headers, &ask.parts.method);
     }
-    let sending = send(asked, (pool, upstream), (&mut ask, &mut upload), served.connect);
-    let answer = asked.watch.within(limit.saturating_sub(spent), sending).await;
-    let progress = progress.map_or(Progress::Complete, |progress| progress.get());
-    asked.came_of(upstream.index, admitted.taken.entered.passage.take(), Outcome::of(answer.as_ref(), progress));
-    let late_answer =
-        matches!(answer, Some(Ok(_))).then(|| asked.too_late_to_tell(&admitted.permit, &ask.parts.method));
-    if let Some(problem) = late_answer.flatten() {
-        return Err(Box::new(failed(asked, admitted, &problem, progress)));
+    let limit = limit(asked, served);
+    let left = limit.saturating_sub(*spent);
+    let answer = {
+        // Pinned here, and not where it is waited for: it is kept once.
+        let sending = pin!(send(asked, (pool, upstream), (ask, upload), served.connect));
+        asked.watch.within(left, sending).await
+    };
+    forward.heard(asked, limit, answer)
+}
+
+impl<'a> Forward<'a> {
+    fn progress(&self) -> Progress {
+        self.progress.as_ref().map_or(Progress::Complete, |progress| progress.get())
     }
-    match answer {
-        Some(Ok((answer, loan))) => {
-            let place = admitted.taken.entered.place.take();
-            if let (StatusCode::SWITCHING_PROTOCOLS, Some(right)) = (answer.status, right) {
-                asked.watch.becomes(Tunnel::new(loan, place), right);
-                // Nothing is heard of it that could be checked.
-                return Err(Box::new(asked.finish(admitted, tunnel::switched(ask.parts.headers))));
-            }
-            let held =
-                || held.unwrap_or_else(|| Rc::new(asked.held(&admitted.permit, &ask.parts.method, &ask.parts.uri)));
-            let reply = Reply::upstream(loan, place, config.stall_timeout, held);
-            let mut response = Response::new(match served.total {
-                Some(total) => reply.by((asked.started + total).into()),
-                None => reply,
-            });
-            *response.status_mut() = answer.status;
-            *response.headers_mut() = ask.parts.headers;
-            Ok(Got { admitted, response })
+
+    /// Makes of what came back what the caller gets.
+    fn heard(
+        self: Box<Self>,
+        asked: Asked<'a>,
+        limit: Duration,
+        answer: Option<Result<(Answer, Loan), Failed>>,
+    ) -> Result<Got<'a>, Box<Response<Reply>>> {
+        let progress = self.progress();
+        let Self { mut admitted, ask, right, upstream, held, .. } = *self;
+        let served = admitted.permit.served;
+        asked.came_of(upstream.index, admitted.taken.entered.passage.take(), Outcome::of(answer.as_ref(), progress));
+        let late_answer =
+            matches!(answer, Some(Ok(_))).then(|| asked.too_late_to_tell(&admitted.permit, &ask.parts.method));
+        if let Some(problem) = late_answer.flatten() {
+            return Err(Box::new(failed(asked, admitted, &problem, progress)));
         }
-        Some(Err(Failed { error, .. })) => Err(Box::new(unanswered(asked, admitted, &error, progress))),
-        None => Err(Box::new(failed(asked, admitted, &late(progress, limit), progress))),
+        match answer {
+            Some(Ok((answer, loan))) => {
+                let place = admitted.taken.entered.place.take();
+                if let (StatusCode::SWITCHING_PROTOCOLS, Some(right)) = (answer.status, right) {
+                    asked.watch.becomes(Tunnel::new(loan, place), right);
+                    // Nothing is heard of it that could be checked.
+                    return Err(Box::new(asked.finish(admitted, tunnel::switched(ask.parts.headers))));
+                }
+                let held =
+                    || held.unwrap_or_else(|| Rc::new(asked.held(&admitted.permit, &ask.parts.method, &ask.parts.uri)));
+                let reply = Reply::upstream(loan, place, asked.worker.config().stall_timeout, held);
+                let mut response = Response::new(match served.total {
+                    Some(total) => reply.by((asked.started + total).into()),
+                    None => reply,
+                });
+                *response.status_mut() = answer.status;
+                *response.headers_mut() = ask.parts.headers;
+                Ok(Got { admitted, response })
+            }
+            Some(Err(Failed { error, .. })) => Err(Box::new(unanswered(asked, admitted, &error, progress))),
+            None => Err(Box::new(failed(asked, admitted, &late(progress, limit), progress))),
+        }
     }
 }
 
@@ -220,13 +245,18 @@ fn unknown() -> Problem {
     Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node")
 }
 
-fn unanswered<'a>(asked: Asked<'a>, admitted: Admitted<'a>, error: &SendError, progress: Progress) -> Response<Reply> {
+fn unanswered<'a>(
+    asked: Asked<'a>,
+    admitted: Box<Admitted<'a>>,
+    error: &SendError,
+    progress: Progress,
+) -> Response<Reply> {
     let problem = broken(error, progress, asked.most_of(admitted.permit.served));
     tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
     failed(asked, admitted, &problem, progress)
 }
 
-fn failed<'a>(asked: Asked<'a>, admitted: Admitted<'a>, problem: &Problem, progress: Progress) -> Response<Reply> {
+fn failed<'a>(asked: Asked<'a>, admitted: Box<Admitted<'a>>, problem: &Problem, progress: Progress) -> Response<Reply> {
     let mut response = asked.fail(admitted, problem);
     if progress != Progress::Complete {
         asked.end_connection(&mut response);

@@ -49,33 +49,43 @@ impl<'h> Head<'h> {
 
     /// Whether the head breaks HTTP in a way that two servers could read differently.
     pub(crate) fn is_ambiguous(&self) -> Option<&'static str> {
-        let mut hosts = self.headers.get_all(header::HOST).iter();
-        match (hosts.next(), hosts.next()) {
-            (None, _) if self.version == Version::HTTP_11 => return Some("a request needs a `Host` header"),
-            (_, Some(_)) => return Some("a request has one `Host` header"),
-            (Some(host), None) if !is_host(host.as_bytes()) => return Some("the `Host` header is no host"),
-            (Some(host), None) if !self.goes_to(host.as_bytes()) => {
+        // Each header is looked at once: there are few.
+        let (mut host, mut hosts, mut types, mut codings, mut lengths, mut coded) = (None, 0, 0, 0, 0, false);
+        for (name, value) in self.headers {
+            if *name == header::HOST {
+                host = Some(value.as_bytes());
+                hosts += 1;
+            } else if *name == header::CONTENT_TYPE {
+                types += 1;
+            } else if *name == header::CONTENT_ENCODING {
+                codings += 1;
+            } else if *name == header::CONTENT_LENGTH {
+                lengths += 1;
+            } else if *name == header::TRANSFER_ENCODING {
+                coded = true;
+            }
+        }
+        match host {
+            None if self.version == Version::HTTP_11 => return Some("a request needs a `Host` header"),
+            Some(_) if hosts > 1 => return Some("a request has one `Host` header"),
+            Some(host) if !is_host(host) => return Some("the `Host` header is no host"),
+            Some(host) if !self.goes_to(host) => {
                 return Some("the `Host` header and the target of the request name different hosts");
             }
             _ => {}
         }
-        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
-            if self.headers.get_all(name).iter().nth(1).is_some() {
-                return Some("a request says once what its body is");
-            }
+        if types > 1 || codings > 1 {
+            return Some("a request says once what its body is");
         }
         // Over HTTP/1.1 lengths that differ end the connection before; over HTTP/2 the frames count, and what is passed on
         // would be read by one length or the other.
-        let lengths = || self.headers.get_all(header::CONTENT_LENGTH).iter();
-        if self.version == Version::HTTP_2 && lengths().nth(1).is_some() {
+        if self.version == Version::HTTP_2 && lengths > 1 {
             return Some("a request says once how long its body is");
         }
-        let coded = self.headers.contains_key(header::TRANSFER_ENCODING);
         if coded && !is_plainly_chunked(self.headers) {
             return Some("`Transfer-Encoding` may only be `chunked`");
         }
-        (coded && self.headers.contains_key(header::CONTENT_LENGTH))
-            .then_some("a request has `Transfer-Encoding` or `Content-Length`, not both")
+        (coded && lengths > 0).then_some("a request has `Transfer-Encoding` or `Content-Length`, not both")
     }
 
     /// Whether the target names no other host than this.

@@ -50,7 +50,7 @@ pub(crate) struct Intent {
 /// Hands a request to the engine.
 pub(crate) async fn mediate<'a>(
     asked: Asked<'a>,
-    mut admitted: Admitted<'a>,
+    mut admitted: Box<Admitted<'a>>,
     intent: Intent,
     parts: Parts,
     body: Incoming,
@@ -230,7 +230,7 @@ pub(crate) fn is_json(media_type: &str) -> bool {
 
 fn give<'a>(
     asked: Asked<'a>,
-    admitted: Admitted<'a>,
+    admitted: Box<Admitted<'a>>,
     answer: MediatedAnswer,
     (parts, masks): (&Parts, Option<&HeaderValue>),
 ) -> Response<Reply> {

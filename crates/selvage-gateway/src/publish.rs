@@ -35,7 +35,7 @@ const JSON: &str = "application/json";
 /// Hands the events of a request to the engine.
 pub(crate) async fn publish<'a>(
     asked: Asked<'a>,
-    mut admitted: Admitted<'a>,
+    mut admitted: Box<Admitted<'a>>,
     parts: Parts,
     body: Incoming,
 ) -> Response<Reply> {

@@ -42,7 +42,7 @@ const JSON: &str = "application/json";
 /// Answers a request for events, or about a group.
 pub(crate) async fn pull<'a>(
     asked: Asked<'a>,
-    mut admitted: Admitted<'a>,
+    mut admitted: Box<Admitted<'a>>,
     group: Option<String>,
     parts: Parts,
     body: Incoming,
@@ -89,7 +89,7 @@ pub(crate) async fn pull<'a>(
 }
 
 /// Says no; a body that is not read ends its connection.
-fn refused<'a>(asked: Asked<'a>, admitted: Admitted<'a>, problem: &Problem, is_read: bool) -> Response<Reply> {
+fn refused<'a>(asked: Asked<'a>, admitted: Box<Admitted<'a>>, problem: &Problem, is_read: bool) -> Response<Reply> {
     let mut response = asked.fail(admitted, problem);
     if !is_read {
         asked.end_connection(&mut response);
@@ -118,7 +118,7 @@ async fn about<'a>(
 
 fn streamed<'a>(
     asked: Asked<'a>,
-    admitted: Admitted<'a>,
+    admitted: Box<Admitted<'a>>,
     pull: Pull,
     (held, place): (Held, Option<Place>),
 ) -> Response<Reply> {
@@ -137,7 +137,7 @@ fn streamed<'a>(
 /// Waits for one answer, for as long as the right to it lasts.
 async fn once<'a>(
     asked: Asked<'a>,
-    admitted: Admitted<'a>,
+    admitted: Box<Admitted<'a>>,
     pull: Pull,
     (parts, query): (&Parts, &[(String, String)]),
     held: &Held,

@@ -5,6 +5,7 @@ mod doors;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -52,9 +53,12 @@ const LET_PASS_FOR: Duration = Duration::from_millis(500);
 /// No key is longer.
 const LONGEST_KEY: usize = 256;
 
-/// A request's surroundings.
+/// A request's surroundings, in every hand that it passes through: a reference, for each wait keeps what it was given.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Asked<'a>(&'a Around<'a>);
+
+/// What there is around a request.
+pub(crate) struct Around<'a> {
     pub(crate) worker: &'a Rc<Worker>,
     pub(crate) local: &'a Rc<Local>,
     pub(crate) exchange: &'a Exchange,
@@ -64,7 +68,15 @@ pub(crate) struct Asked<'a> {
     /// The time of day, as of the last sweep.
     pub(crate) now: Timestamp,
     /// How the decision comes about, where somebody is told.
-    told: &'a RefCell<Option<Explanation>>,
+    told: &'a RefCell<Option<Box<Explanation>>>,
+}
+
+impl<'a> Deref for Asked<'a> {
+    type Target = Around<'a>;
+
+    fn deref(&self) -> &Around<'a> {
+        self.0
+    }
 }
 
 /// What a permitted request holds while it is in hand.
@@ -91,51 +103,57 @@ impl Drop for Ticket<'_> {
 }
 
 /// What a decision comes to: an answer, or something to wait for.
-#[expect(clippy::large_enum_variant, reason = "made once a request and taken apart at once; a box would cost more")]
 enum Step<'a> {
     /// The request's body is not read yet.
-    Answered(Response<Reply>, Incoming),
-    Forward(Forward<'a>),
-    /// Rare beside the above, and its future large.
+    Answered(Box<(Response<Reply>, Incoming)>),
+    Forward(Box<Forward<'a>>),
+    /// What each of them has to remember is large.
     Wait(Pin<Box<dyn Future<Output = Response<Reply>> + 'a>>),
 }
 
-/// Answers a request.
-pub(crate) async fn handle(
+/// Answers a request. What it waits for is kept small: hyper moves it for each request.
+pub(crate) fn handle(
     worker: Rc<Worker>,
     watch: Rc<Watch>,
     peer: Rc<Peer>,
     in_hand: InHand,
     request: Request<Incoming>,
-) -> Result<Response<Reply>, Infallible> {
-    let exchange = worker.marks.exchange(request.headers());
-    let local = worker.local();
-    let told = RefCell::new(None);
-    let asked = Asked {
-        told: &told,
-        worker: &worker,
-        local: &local,
-        exchange: &exchange,
-        watch: &watch,
-        peer: &peer,
-        started: Instant::now(),
-        now: worker.clock.wall(),
-    };
-    let expects = request.headers().contains_key(header::EXPECT);
-    told.replace(asked.explained(&request));
-    let mut response = match asked.step(request) {
-        Step::Answered(response, body) => asked.decline(response, body, expects).await,
-        Step::Forward(ready) => forward::forward(asked, ready).await,
-        Step::Wait(answer) => answer.await,
-    };
-    response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
-    if let Some(explanation) = told.take() {
-        response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explanation.header());
+) -> impl Future<Output = Result<Response<Reply>, Infallible>> {
+    // A block and no `async fn`, which would keep the request twice.
+    async move {
+        let exchange = worker.marks.exchange(request.headers());
+        let local = worker.local();
+        let told = RefCell::new(None);
+        let around = Around {
+            told: &told,
+            worker: &worker,
+            local: &local,
+            exchange: &exchange,
+            watch: &watch,
+            peer: &peer,
+            started: Instant::now(),
+            now: worker.clock.wall(),
+        };
+        let asked = Asked(&around);
+        let expects = request.headers().contains_key(header::EXPECT);
+        told.replace(asked.explained(&request).map(Box::new));
+        let mut response = match asked.step(request) {
+            Step::Answered(answered) => {
+                let (response, body) = *answered;
+                Box::pin(asked.decline(response, body, expects)).await
+            }
+            Step::Forward(ready) => forward::forward(asked, ready).await,
+            Step::Wait(answer) => answer.await,
+        };
+        response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
+        if let Some(explanation) = told.take() {
+            response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explanation.header());
+        }
+        if watch.is_stream() {
+            answer::say_once(response.headers_mut());
+        }
+        Ok(response.map(|reply| reply.held(in_hand)))
     }
-    if watch.is_stream() {
-        answer::say_once(response.headers_mut());
-    }
-    Ok(response.map(|reply| reply.held(in_hand)))
 }
 
 impl<'a> Asked<'a> {
@@ -173,7 +191,7 @@ impl<'a> Asked<'a> {
     fn step(self, request: Request<Incoming>) -> Step<'a> {
         let (parts, body) = request.into_parts();
         if let Some(refusal) = self.too_long(&parts).or_else(|| self.doubtful()) {
-            return Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body);
+            return answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body);
         }
         let head = Head {
             method: &parts.method,
@@ -188,13 +206,13 @@ impl<'a> Asked<'a> {
             Plan::Proxy { permit, rest, upstream } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
-                    Err(response) => return Step::Answered(*response, body),
+                    Err(response) => return answered(*response, body),
                 };
                 let prefix = head.path.len() - rest.len();
                 let (checks, scope) = (permit.checks(), permit.direct_scope());
                 if checks.is_some() || scope.is_some() || permit.served.cache.is_some() {
-                    let checked = Checked { admitted, checks, scope, upstream, prefix, parts, body };
-                    return Step::Wait(Box::pin(checked::forward(self, checked)));
+                    let checked = Box::new(Checked { admitted, checks, scope, upstream, prefix, parts });
+                    return Step::Wait(Box::pin(checked::forward(self, checked, body)));
                 }
                 let body = forward::streamed(body, self.most_of(permit.served), self.watch);
                 Step::Forward(forward::prepare(self, admitted, upstream, prefix, parts, body))
@@ -202,34 +220,32 @@ impl<'a> Asked<'a> {
             Plan::Mediate { permit, verb, id, key } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
-                    Err(response) => return Step::Answered(*response, body),
+                    Err(response) => return answered(*response, body),
                 };
                 let intent = mediate::Intent { verb, id, key: key.map(str::to_owned) };
                 Step::Wait(Box::pin(mediate::mediate(self, admitted, intent, parts, body)))
             }
             Plan::Publish { permit } => match self.admit(permit, &parts) {
                 Ok(admitted) => Step::Wait(Box::pin(publish::publish(self, admitted, parts, body))),
-                Err(response) => Step::Answered(*response, body),
+                Err(response) => answered(*response, body),
             },
             Plan::Pull { permit, group } => {
                 let group = group.map(str::to_owned);
                 match self.admit(permit, &parts) {
                     Ok(admitted) => Step::Wait(Box::pin(pull::pull(self, admitted, group, parts, body))),
-                    Err(response) => Step::Answered(*response, body),
+                    Err(response) => answered(*response, body),
                 }
             }
             Plan::Look { consumer, id } => self.looks((consumer, id), &parts, body),
             Plan::Webhook { called, rest } => {
                 Step::Wait(Box::pin(webhook::take(self, called, rest.len(), parts, body)))
             }
-            Plan::Allow(allow) => Step::Answered(declared(allow), body),
-            Plan::Probe(probe) => Step::Answered(self.probe(probe), body),
+            Plan::Allow(allow) => answered(declared(allow), body),
+            Plan::Probe(probe) => answered(self.probe(probe), body),
             Plan::Token => Step::Wait(Box::pin(oauth::token(self, parts, body))),
-            Plan::Document(document) => Step::Answered(oauth::document(self, document), body),
-            Plan::Page(code) => Step::Answered(self.page(code, &parts), body),
-            Plan::Refuse(refusal) => {
-                Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
-            }
+            Plan::Document(document) => answered(oauth::document(self, document), body),
+            Plan::Page(code) => answered(self.page(code, &parts), body),
+            Plan::Refuse(refusal) => answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body),
         }
     }
 
@@ -240,7 +256,7 @@ impl<'a> Asked<'a> {
             Err(refusal) => {
                 self.worker.shard.looked(refusal.problem.status);
                 let refusal = refusal.by(consumer);
-                Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
+                answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
             }
         }
     }
@@ -270,7 +286,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Takes from the limits, and counts that the request is in hand.
-    fn admit(self, permit: Permit<'a>, parts: &Parts) -> Result<Admitted<'a>, Box<Response<Reply>>> {
+    fn admit(self, permit: Permit<'a>, parts: &Parts) -> Result<Box<Admitted<'a>>, Box<Response<Reply>>> {
         let live = &self.local.live;
         let path = parts.uri.path();
         if let Some(refusal) = self.too_large(permit.served, parts) {
@@ -304,7 +320,8 @@ impl<'a> Asked<'a> {
         if permit.overdue {
             shard.overdue(series);
         }
-        Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false, _in_hand: in_hand } })
+        let ticket = Ticket { shard, series, answered: false, _in_hand: in_hand };
+        Ok(Box::new(Admitted { permit, taken, ticket }))
     }
 
     /// Bytes that the body of a request of this interface may have.
@@ -353,7 +370,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Answers an admitted request with a problem, and counts it.
-    pub(crate) fn fail(self, admitted: Admitted<'a>, problem: &Problem) -> Response<Reply> {
+    pub(crate) fn fail(self, admitted: Box<Admitted<'a>>, problem: &Problem) -> Response<Reply> {
         self.tell(problem);
         let interface = self.local.live.interface(admitted.permit.served);
         self.worker.shard.refused(interface, problem.code, problem.status);
@@ -366,7 +383,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Counts an answer and completes its headers.
-    pub(crate) fn finish(self, admitted: Admitted<'a>, response: Response<Reply>) -> Response<Reply> {
+    pub(crate) fn finish(self, admitted: Box<Admitted<'a>>, response: Response<Reply>) -> Response<Reply> {
         self.finish_as(response.status(), admitted, response)
     }
 
@@ -374,7 +391,7 @@ impl<'a> Asked<'a> {
     pub(crate) fn finish_as(
         self,
         counted: StatusCode,
-        admitted: Admitted<'a>,
+        admitted: Box<Admitted<'a>>,
         response: Response<Reply>,
     ) -> Response<Reply> {
         admitted.ticket.shard.answered(admitted.ticket.series, counted);
@@ -382,8 +399,8 @@ impl<'a> Asked<'a> {
     }
 
     /// Completes the headers of an answer that is counted.
-    fn completed(self, admitted: Admitted<'a>, mut response: Response<Reply>) -> Response<Reply> {
-        let Admitted { permit, taken, mut ticket } = admitted;
+    fn completed(self, admitted: Box<Admitted<'a>>, mut response: Response<Reply>) -> Response<Reply> {
+        let Admitted { permit, taken, mut ticket } = *admitted;
         ticket.answered = true;
         ticket.shard.took(self.local.live.operation(&permit), self.started.elapsed());
         answer::announce(permit.served, response.headers_mut());
@@ -439,6 +456,10 @@ impl<'a> Asked<'a> {
     }
 }
 
+fn answered<'a>(response: Response<Reply>, body: Incoming) -> Step<'a> {
+    Step::Answered(Box::new((response, body)))
+}
+
 /// The methods that are declared for a path.
 fn declared(allow: Option<HeaderValue>) -> Response<Reply> {
     let mut response = answer::empty(StatusCode::NO_CONTENT);
@@ -476,4 +497,29 @@ pub(crate) fn longer<'s>(parts: &Parts, most: u64) -> Option<Refusal<'s>> {
 /// The refusal of a body beyond the limit.
 pub(crate) fn too_large<'s>(most: u64) -> Refusal<'s> {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code::BODY_TOO_LARGE, format!("a body has at most {most} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cached;
+
+    /// How much what a function of so many arguments gives takes.
+    macro_rules! size_of_what {
+        ($name:ident, $($argument:ident),+) => {
+            fn $name<$($argument,)+ F>(_: impl Fn($($argument),+) -> F) -> usize {
+                std::mem::size_of::<F>()
+            }
+        };
+    }
+    size_of_what!(of_three, A, B, C);
+    size_of_what!(of_four, A, B, C, D);
+    size_of_what!(of_five, A, B, C, D, E);
+
+    /// Each of them is moved or allocated for each request.
+    #[test]
+    fn what_a_request_waits_in_is_small() {
+        let (all, looked_into, kept) = (of_five(handle), of_three(checked::forward), of_four(cached::answer));
+        assert!(all <= 1_280 && looked_into <= 1_024 && kept <= 1_024, "{all}, {looked_into}, {kept}");
+    }
 }

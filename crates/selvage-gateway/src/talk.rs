@@ -43,6 +43,8 @@ pub(crate) enum TalkError {
 pub(crate) struct Talk {
     stream: Stream,
     input: BytesMut,
+    /// Where the headers of the answer stand while it is read.
+    places: Vec<response::Place>,
     output: Vec<u8>,
     sent: usize,
     upload: Upload,
@@ -76,6 +78,7 @@ impl Talk {
             round,
             interim: 0,
             input: BytesMut::new(),
+            places: Vec::new(),
             output: Vec::new(),
             sent: 0,
             upload: Upload::Nothing,
@@ -156,7 +159,8 @@ impl Talk {
     }
 
     fn take_answer(&mut self, asked: &Method, headers: &mut HeaderMap) -> Result<Option<Answer>, BadAnswer> {
-        response::take(&mut self.input, asked, self.websocket, headers, &mut self.interim)
+        let buffers = (&mut self.input, &mut self.places);
+        response::take(buffers, asked, self.websocket, headers, &mut self.interim)
     }
 
     /// The next bytes of the answer's body; `None` at its end.
@@ -188,6 +192,14 @@ impl Talk {
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
             }
         }
+    }
+
+    /// The whole of the answer's body, where all of it has come.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        let Left::Length(length) = self.left else { return None };
+        let length = usize::try_from(length).ok().filter(|length| *length <= self.input.len())?;
+        self.left = Left::Length(0);
+        Some(self.input.split_to(length).freeze())
     }
 
     fn take_data(&mut self) -> Result<Part, BadAnswer> {

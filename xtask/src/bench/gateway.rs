@@ -44,6 +44,8 @@ pub(crate) struct Options {
 /// A part of the whole.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// Throughput, CPU and latency with every stage on.
+    Stages,
     /// Snapshots that are activated under load.
     Reload,
     /// HTTP/2 beside nginx.

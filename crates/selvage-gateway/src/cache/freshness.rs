@@ -79,6 +79,12 @@ pub(crate) fn lifetime(status: StatusCode, headers: &HeaderMap, now: Timestamp, 
             _ => {}
         }
     }
+    let validators = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
+    let can_be_confirmed = validators && status == StatusCode::OK;
+    let says_how_long = of_shared.or(of_all).is_some() || headers.contains_key(header::EXPIRES);
+    if !says_how_long && !can_be_confirmed {
+        return None;
+    }
     let date = time(headers, &header::DATE);
     let said = of_shared.or(of_all).unwrap_or_else(|| expires(headers, date.unwrap_or(now)));
     let seconds = if confirmed { 0 } else { said.min(most.unwrap_or(LONGEST)) };
@@ -88,8 +94,6 @@ pub(crate) fn lifetime(status: StatusCode, headers: &HeaderMap, now: Timestamp, 
         None => 0,
         Some(age) => age.trim().parse().unwrap_or(LONGEST).min(LONGEST),
     };
-    let validators = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
-    let can_be_confirmed = validators && status == StatusCode::OK;
     (seconds > 0 || can_be_confirmed).then_some(Lifetime { seconds, age: apparent.max(told), shared })
 }
 

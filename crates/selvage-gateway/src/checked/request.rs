@@ -86,7 +86,8 @@ impl Round<'_> {
                     .push(Violation::of_whole_body("content", format!("the contract declares no body of type {said}")));
                 self.decided(violations, Verdict::Fits, body)
             }
-            Expected::Nothing => self.nothing(violations, body).await,
+            // Large beside what waits for no body.
+            Expected::Nothing => Box::pin(self.nothing(violations, body)).await,
             Expected::Unread => self.decided(violations, Verdict::Unread, body),
             Expected::Read(_) if is_coded(&parts.headers) => {
                 let detail = "send the body without `Content-Encoding`: it is checked as it comes";
@@ -99,7 +100,7 @@ impl Round<'_> {
             Expected::Read(_) if self.enforces() && !violations.is_empty() => {
                 self.decided(violations, Verdict::Fits, body)
             }
-            Expected::Read(reading) => self.read(violations, reading, body).await,
+            Expected::Read(reading) => Box::pin(self.read(violations, reading, body)).await,
         }
     }
 

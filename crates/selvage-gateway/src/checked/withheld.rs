@@ -68,7 +68,7 @@ pub(super) async fn admit(
     if coming.least() > scope.up_to {
         return Err(Box::new((too_large(), coming.unread())));
     }
-    let bytes = match coming.read(scope.up_to, terms).await {
+    let bytes = match Box::pin(coming.read(scope.up_to, terms)).await {
         Read::Whole(bytes) => bytes,
         Read::Part(_, rest) => return Err(Box::new((too_large(), Some(rest)))),
         Read::NoRoom(ahead, rest) => return Err(Box::new((terms.bearer.no_room(ahead.len()), Some(rest)))),

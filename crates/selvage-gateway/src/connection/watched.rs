@@ -16,6 +16,9 @@ use super::framing::Framing;
 use crate::unread;
 use crate::worker::Worker;
 
+/// Bytes of an answer that are put together before they are written.
+const SHORT: usize = 1024;
+
 /// The stream of a watched connection.
 pub(crate) struct Watched<S> {
     stream: S,
@@ -89,6 +92,21 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Writes a head and what of its body is there; where both are short, as one piece, which the kernel takes faster.
+    fn poll_write_together(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if parts.iter().map(|part| part.len()).sum::<usize>() > SHORT {
+            return Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        }
+        let (mut piece, mut length) = ([0; SHORT], 0);
+        for part in parts {
+            if let Some(place) = piece.get_mut(length..length + part.len()) {
+                place.copy_from_slice(part);
+                length += part.len();
+            }
+        }
+        Pin::new(&mut self.stream).poll_write(cx, piece.get(..length).unwrap_or_default())
+    }
+
     /// Writes what stands in the place of so many bytes.
     fn poll_instead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
         while let Some(instead) = &mut self.instead {
@@ -139,7 +157,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let only = parts.first().filter(|_| parts.iter().skip(1).all(|part| part.is_empty()));
         let poll = match only {
             Some(only) if self.replaces(only) => self.poll_instead(cx, only.len()),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, parts),
+            _ => self.poll_write_together(cx, parts),
         };
         self.wrote(poll)
     }

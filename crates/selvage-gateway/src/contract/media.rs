@@ -89,9 +89,12 @@ pub(super) fn is_json(kind: &str, subtype: &str) -> bool {
 
 /// Type and subtype, without parameters.
 pub(super) fn parts(media_type: &str) -> Option<(&str, &str)> {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let (kind, subtype) = essence.split_once('/')?;
-    let whole = !kind.is_empty() && !subtype.is_empty() && !subtype.contains('/');
+    // By bytes: they are short, and there is one in each message.
+    let end = media_type.bytes().position(|byte| byte == b';').unwrap_or(media_type.len());
+    let essence = media_type.get(..end)?.trim();
+    let slash = essence.bytes().position(|byte| byte == b'/')?;
+    let (kind, subtype) = (essence.get(..slash)?, essence.get(slash + 1..)?);
+    let whole = !kind.is_empty() && !subtype.is_empty() && !subtype.bytes().any(|byte| byte == b'/');
     whole.then_some((kind, subtype))
 }
 

@@ -131,7 +131,7 @@ impl Parameter {
 
     fn assembled(&self, raw: &str, parts: &[&str], pairs: bool, decode: impl Fn(&str) -> Option<String>) -> Found {
         let found = match &self.shape {
-            Shape::Scalar(kinds) => decode(raw).map(|text| values::scalars(&text, *kinds)),
+            Shape::Scalar(kinds) => decode(raw).map(|text| values::scalars_of(text, *kinds)),
             Shape::Json => match decode(raw).map(|text| json::read(text.as_bytes())) {
                 Some(Ok(value)) => Some(vec![value]),
                 Some(Err(_)) => return Found::Broken("is not JSON"),

@@ -70,7 +70,12 @@ pub(super) fn decoded(raw: &str, plus: bool) -> Option<String> {
 }
 
 /// What a text may stand for, the likelier first.
-pub(super) fn scalars(text: &str, kinds: Kinds) -> Vec<Value> {
+pub(super) fn scalars_of(text: String, kinds: Kinds) -> Vec<Value> {
+    if kinds == Kinds::STRING { vec![Value::String(text)] } else { scalars(&text, kinds) }
+}
+
+/// The same of a text that is borrowed.
+fn scalars(text: &str, kinds: Kinds) -> Vec<Value> {
     let mut values = Vec::new();
     if kinds.has(Kinds::STRING) {
         values.push(Value::String(text.to_owned()));

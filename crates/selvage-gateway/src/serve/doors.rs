@@ -40,6 +40,20 @@ impl<'a> Asked<'a> {
         })
     }
 
+    /// The places that a request has none of yet, at once where they are free.
+    pub(crate) async fn enter(self, admitted: &mut Admitted<'a>) -> Result<(), Problem> {
+        let Some(queued) = &admitted.taken.queued else { return Ok(()) };
+        match queued.enter_now(self.worker.shared.books.nanos(Instant::now())) {
+            Some(entered) => {
+                admitted.taken.entered = entered;
+                admitted.taken.queued = None;
+                Ok(())
+            }
+            // Large, and rare.
+            None => Box::pin(self.queue(admitted)).await,
+        }
+    }
+
     /// Waits for the places that a request has none of yet; what to answer where it gets none, or where its right ended while
     /// it waited. INVARIANT: REVOKED-NOW
     pub(crate) async fn queue(self, admitted: &mut Admitted<'a>) -> Result<(), Problem> {

@@ -52,8 +52,8 @@ struct Said {
 }
 
 /// Where a header stands in the buffer.
-#[derive(Clone, Copy, Default)]
-struct Place {
+#[derive(Clone, Copy)]
+pub(super) struct Place {
     name: (usize, usize),
     value: (usize, usize),
 }
@@ -61,15 +61,14 @@ struct Place {
 /// Takes the head from the buffer into `headers`, where it is complete; those of the connection are left out.
 /// Interim answers (1xx) are passed over and counted, but for the one that switches to a WebSocket where that was asked for.
 pub(crate) fn take(
-    buffer: &mut BytesMut,
+    (buffer, places): (&mut BytesMut, &mut Vec<Place>),
     asked: &Method,
     websocket: bool,
     headers: &mut HeaderMap,
     interim: &mut u8,
 ) -> Result<Option<Answer>, BadAnswer> {
     loop {
-        let mut places = [Place::default(); MOST_HEADERS];
-        let Some((status, minor, count, length)) = find(buffer, &mut places)? else {
+        let Some((status, minor, length)) = find(buffer, places)? else {
             let too_long = buffer.len() > MOST_BYTES;
             return if too_long { Err(BadAnswer("the head of the answer is too long")) } else { Ok(None) };
         };
@@ -85,7 +84,7 @@ pub(crate) fn take(
             _ => {}
         }
         headers.clear();
-        let said = collect(&head, places.get(..count).unwrap_or_default(), headers)?;
+        let said = collect(&head, places, headers)?;
         for name in &said.named {
             headers.remove(name);
         }
@@ -97,9 +96,9 @@ pub(crate) fn take(
     }
 }
 
-type Found = (StatusCode, u8, usize, usize);
+type Found = (StatusCode, u8, usize);
 
-fn find(buffer: &BytesMut, places: &mut [Place; MOST_HEADERS]) -> Result<Option<Found>, BadAnswer> {
+fn find(buffer: &BytesMut, places: &mut Vec<Place>) -> Result<Option<Found>, BadAnswer> {
     let mut space = [const { MaybeUninit::uninit() }; MOST_HEADERS];
     let mut response = Response::new(&mut []);
     let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, buffer, &mut space);
@@ -114,10 +113,10 @@ fn find(buffer: &BytesMut, places: &mut [Place; MOST_HEADERS]) -> Result<Option<
         let from = part.as_ptr() as usize - start;
         (from, from + part.len())
     };
-    for (known, header) in places.iter_mut().zip(response.headers.iter()) {
-        *known = Place { name: place(header.name.as_bytes()), value: place(header.value) };
-    }
-    Ok(Some((status, response.version.unwrap_or(0), response.headers.len(), length)))
+    let found = response.headers.iter();
+    places.clear();
+    places.extend(found.map(|header| Place { name: place(header.name.as_bytes()), value: place(header.value) }));
+    Ok(Some((status, response.version.unwrap_or(0), length)))
 }
 
 fn collect(head: &Bytes, places: &[Place], headers: &mut HeaderMap) -> Result<Said, BadAnswer> {

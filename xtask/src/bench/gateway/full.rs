@@ -49,9 +49,12 @@ pub(super) async fn run(quick: bool, only: Option<Part>) -> Result<()> {
     let stage = Stage { fabric: &fabric, upstream, directory };
     let mut figures = Vec::new();
     let wanted = |part| only.is_none_or(|only| only == part);
-    if only.is_none() {
+    if wanted(Part::Stages) {
         let (base, peer) = stage.sides("every-stage", Speech::Http1).await?;
         figures.extend(first_issue(&base, &peer, &plan).await?);
+    }
+    if only.is_none() {
+        let (base, peer) = stage.sides("bodies", Speech::Http1).await?;
         let (base, peer) = bodies(base, peer, &plan, &mut figures).await?;
         with_tokens(base, peer, &issuer, &plan, &mut figures).await?;
         // Other answers than nginx gives: what it costs to take one apart is told, and nothing is promised of it.

@@ -1,6 +1,7 @@
 //! The bytes of a body beside what a glance knows of its schema. As strict as the reading of bodies itself: what that would refuse
 //! is not sure here.
 
+use memchr::memchr2;
 use serde_json::Value;
 
 use super::{Glance, Kinds, Node, Rules};
@@ -10,8 +11,6 @@ use crate::json;
 const DEEPEST: usize = 100;
 /// Members of one object that the schema does not name.
 const MOST_OTHERS: usize = 64;
-/// Bytes of a text that are looked at together.
-const STRIDE: usize = 16;
 
 /// Where a body surely fits: which of the root's members it has, by bits.
 pub(super) fn seen(glance: &Glance, body: &[u8]) -> Option<u64> {
@@ -284,12 +283,11 @@ fn is_between(whole: Option<i64>, (from, to): (Option<i64>, Option<i64>)) -> boo
 
 /// How many bytes of a text stand for themselves, up to its end or an escape.
 fn ordinary(bytes: &[u8]) -> usize {
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    let strides = bytes.chunks_exact(STRIDE);
-    let ordinary = |stride: &&[u8]| !stride.iter().fold(false, |any, byte| any | is_special(byte));
-    let count = strides.take_while(ordinary).count() * STRIDE;
-    let rest = bytes.get(count..).unwrap_or_default();
-    count + rest.iter().position(is_special).unwrap_or(rest.len())
+    let end = memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+    let text = bytes.get(..end).unwrap_or_default();
+    // All of it at once, and only where there is one again for its place.
+    let has_control = text.iter().fold(false, |any, byte| any | (*byte < 0x20));
+    if has_control { text.iter().position(|byte| *byte < 0x20).unwrap_or(end) } else { end }
 }
 
 /// How many bytes an escape has, behind its backslash and with it. Halves of pairs are left to those who read.

@@ -10,7 +10,7 @@ fn read(asked: &Method, bytes: &str) -> String {
 fn read_as(asked: &Method, websocket: bool, bytes: &str) -> String {
     let mut buffer = BytesMut::from(bytes);
     let mut headers = HeaderMap::new();
-    match take(&mut buffer, asked, websocket, &mut headers, &mut 0) {
+    match take((&mut buffer, &mut Vec::new()), asked, websocket, &mut headers, &mut 0) {
         Ok(None) => "more".to_owned(),
         Err(bad) => bad.to_string(),
         Ok(Some(Answer { status, framing, keeps })) => {
@@ -121,7 +121,7 @@ fn interim_answers_are_passed_over_and_come_to_an_end() {
             let mut taken = Ok(None);
             for piece in text.as_bytes().chunks(step) {
                 buffer.extend_from_slice(piece);
-                taken = take(&mut buffer, &Method::GET, false, &mut headers, &mut interim);
+                taken = take((&mut buffer, &mut Vec::new()), &Method::GET, false, &mut headers, &mut interim);
                 if !matches!(taken, Ok(None)) {
                     break;
                 }
