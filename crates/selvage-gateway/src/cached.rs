@@ -115,13 +115,13 @@ async fn pass<'a>(
 
 /// Sends a request where nothing is kept and no answer could be of late: nobody else's is waited for, and nothing is remembered of it,
 /// until an answer comes that could be kept.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it is given twice")]
 fn ask_barren<'a>(
     asked: Asked<'a>,
     mut forward: Box<Forward<'a>>,
     looking: Looking<'a>,
     cache: &'a Cache,
 ) -> impl Future<Output = Response<Reply>> + 'a {
-    // A block and no `async fn`, which would keep what it is given twice.
     async move {
         CacheCounts::add(&cache.counts.misses);
         if cache.rules.same_for_all {

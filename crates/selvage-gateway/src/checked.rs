@@ -98,12 +98,12 @@ pub(crate) fn foresee(permit: &Permit<'_>, head: &Head<'_>, rest: &str) -> Fores
 type Refused = (Problem, Option<Incoming>);
 
 /// Looks into a request, sends it, and looks into its answer.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it is given twice")]
 pub(crate) fn forward<'a>(
     asked: Asked<'a>,
     mut checked: Box<Checked<'a>>,
     body: Incoming,
 ) -> impl Future<Output = Response<Reply>> + 'a {
-    // A block and no `async fn`, which would keep the request twice.
     async move {
         let parts = &mut checked.parts;
         // Judged is what goes out: what the connection takes away is taken away before.
@@ -168,13 +168,13 @@ impl<'a> Checked<'a> {
 impl Looking<'_> {
     /// Looks into an answer, and takes out of it what the grant leaves out. Whether it was found to be as the contract says,
     /// or the problem instead, where the caller may not have it.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it is given twice")]
     pub(crate) fn look<'a>(
         self,
         asked: Asked<'a>,
         admitted: &Admitted<'a>,
         response: &mut Response<Reply>,
     ) -> impl Future<Output = Result<bool, Problem>> {
-        // A block and no `async fn`, which would keep what it is given twice.
         async move {
             let mut fits = true;
             if let Some((checks, contract)) = self.checks {

@@ -112,6 +112,7 @@ enum Step<'a> {
 }
 
 /// Answers a request. What it waits for is kept small: hyper moves it for each request.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it is given twice")]
 pub(crate) fn handle(
     worker: Rc<Worker>,
     watch: Rc<Watch>,
@@ -119,7 +120,6 @@ pub(crate) fn handle(
     in_hand: InHand,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Reply>, Infallible>> {
-    // A block and no `async fn`, which would keep the request twice.
     async move {
         let exchange = worker.marks.exchange(request.headers());
         let local = worker.local();
