@@ -581,6 +581,14 @@ async fn a_receiver_that_asks_to_be_left_alone_is_so_after_a_restart() {
     append(&url, 0..3).await;
     let waits = || run(&place, &["subscriptions", "show", name]).contains("waits      until");
     eventually("it waits", || async { waits().then_some(()) }).await;
+    // Also where somebody looks first.
+    eventually("it is listed so", || async {
+        let list = run(&place, &["subscriptions", "list"]);
+        (list.contains("waiting: receiver asked for it") && list.contains("left alone until")).then_some(())
+    })
+    .await;
+    let gauge = format!("selvage_delivery_waiting{{subscription=\"{name}\",for=\"receiver\"}} 1");
+    assert!(figures(&first.metrics).await.contains(&gauge));
     first.process.kill();
     receiver.answers(|_| 200);
 
@@ -603,6 +611,10 @@ async fn a_receiver_that_asks_to_be_left_alone_is_so_after_a_restart() {
         assert_eq!(receiver.of(lane), [0, 1, 2, 3], "{lane}: in order");
     }
     assert!(!waits());
+    eventually("it is listed so no more", || async {
+        (!run(&place, &["subscriptions", "list"]).contains("waiting:")).then_some(())
+    })
+    .await;
 }
 
 /// Who lifts it lifts it where it was said, too.
