@@ -21,7 +21,7 @@ pub(super) fn page(described: Described<'_>, told: &[String], parts: &mut Parts)
             "lost": {
                 "type": "array",
                 "description": "Where the page goes past events that the log had acknowledged and lost: which, as far as is known.",
-                "items": lost(position("The last event before them.")),
+                "items": lost(&position("The last event before them.")),
             },
         },
     });
@@ -37,7 +37,7 @@ pub(super) fn page(described: Described<'_>, told: &[String], parts: &mut Parts)
     key
 }
 
-fn lost(after: Value) -> Value {
+fn lost(after: &Value) -> Value {
     json!({
         "type": "object",
         "required": ["code", "after", "until", "epoch", "detail"],
