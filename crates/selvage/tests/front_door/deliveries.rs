@@ -783,6 +783,28 @@ async fn what_a_restored_log_lost_stands_with_the_subscription() {
     .await;
 }
 
+/// A store that was moved by a backup says that something may be lost, and of each subscription only what is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_lost_stands_with_no_subscription() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let node = place.serve(&place.data(), &[]);
+    append(&url, 0..1).await;
+    eventually("the first arrive", || async { (receiver.of("wo-4") == [0]).then_some(()) }).await;
+    drop(node);
+    let backup = place.path("moved").display().to_string();
+    let taken: Value = serde_json::from_str(&run(&place, &["backup", &backup, "--json"])).unwrap();
+    std::fs::remove_dir_all(place.path("data")).unwrap();
+    run(&place, &["restore", &backup, "--by", "ann", "--accept-access-of", taken["taken_at"].as_str().unwrap()]);
+    let node = place.serve(&place.data(), &[]);
+    append(&url, 1..2).await;
+    eventually("the next arrive", || async { (receiver.of("wo-4") == [0, 1]).then_some(()) }).await;
+    assert!(run(&place, &["events", "tail", STREAM, "--last", "1"]).contains("11-8"), "another epoch has begun");
+    eventually("the cursor is noted", || async { lag(&node.metrics).await.filter(|lag| *lag == 0.0) }).await;
+    assert!(!run(&place, &["lanes", STREAM]).contains("has not had all"));
+}
+
 /// A process that was killed holds its lease no longer than it lived.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_costs_no_lease_where_the_store_is_a_file() {
