@@ -332,6 +332,11 @@ impl Lanes {
         self.done(parcel, now);
     }
 
+    /// Until when the receiver asked to be left alone, where that may still be.
+    pub(crate) fn held_until(&self) -> Option<Timestamp> {
+        self.held_until
+    }
+
     fn hold(&mut self, pause: Duration, now: Timestamp) -> Timestamp {
         let until = now.checked_add(pause.min(LONGEST_HOLD)).unwrap_or(now);
         self.held_until = self.held_until.max(Some(until));

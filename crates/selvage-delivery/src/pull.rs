@@ -109,14 +109,39 @@ impl Puller {
 
     async fn events(&self, pull: &Pull, asked: &Events, interface: &EventInterface) -> Pulled {
         let until = Instant::now() + asked.wait.min(LONGEST_WAIT);
-        match self.page(pull, asked, interface, until).await {
-            Ok(page) => {
-                self.heard.note(&pull.interface, &pull.consumer, page.next);
-                Pulled::Page(page)
-            }
+        let pulled = match self.page(pull, asked, interface, until).await {
+            Ok(page) => Pulled::Page(page),
             Err(Stopped::Log(error, after)) => refused(&error, after),
             Err(Stopped::Withheld { problem, at }) => Pulled::Refused { problem, next: Some(at) },
+        };
+        let pulled = self.with_lost(pull, asked.after, pulled).await;
+        let pulled = pulled.unwrap_or_else(|error| refused(&error, asked.after));
+        if let Pulled::Page(page) = &pulled {
+            self.heard.note(&pull.interface, &pull.consumer, page.next);
         }
+        pulled
+    }
+
+    /// Names what the log lost where an answer leads past it: an epoch begins there. INVARIANT: NOTHING-LOST
+    async fn with_lost(&self, pull: &Pull, after: Position, pulled: Pulled) -> Result<Pulled, LogError> {
+        let (Pulled::Page(Page { next, .. }) | Pulled::Refused { next: Some(next), .. }) = &pulled else {
+            return Ok(pulled);
+        };
+        // Nothing was lost before the first.
+        if next.epoch() <= after.epoch().max(1) {
+            return Ok(pulled);
+        }
+        let lost = self.store.event_gaps(&pull.interface, after, *next).await?;
+        Ok(match pulled {
+            Pulled::Refused { mut problem, next } => {
+                for gap in &lost {
+                    problem.detail = format!("{}; before that {gap}", problem.detail);
+                }
+                Pulled::Refused { problem, next }
+            }
+            Pulled::Page(page) => Pulled::Page(Page { lost, ..page }),
+            other => other,
+        })
     }
 
     /// What there is, or what comes until then. An error is told where nothing came before it.
@@ -128,7 +153,7 @@ impl Puller {
         until: Instant,
     ) -> Result<Page, Stopped> {
         let limit = asked.limit.clamp(1, MOST_EVENTS);
-        let mut page = Page { events: Vec::new(), next: asked.after, head: asked.after };
+        let mut page = Page { events: Vec::new(), next: asked.after, head: asked.after, lost: Vec::new() };
         let (mut looked_at, mut bytes) = (0, 0);
         loop {
             let batch = match self.log.read(&pull.interface, page.next, AT_ONCE).await {

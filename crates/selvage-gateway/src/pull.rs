@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use selvage_model::code;
+use selvage_model::event::Gap;
 use selvage_model::exchange::Scope;
 use selvage_model::problem::Problem;
 use selvage_model::pull::{EndedGroup, Events, Page, Pull, PullAsk, Pulled};
@@ -212,8 +213,19 @@ fn turn(leased: &Pulled) -> Value {
 
 fn body(page: Page) -> Value {
     let (next, head) = (page.next.to_string(), page.head.to_string());
+    let lost: Vec<Value> = page.lost.iter().map(lost).collect();
     let items: Vec<Value> = page.events.into_iter().map(|(_, event)| event).collect();
-    json!({"items": items, "next": next, "head": head})
+    let mut told = json!({"items": items, "next": next, "head": head});
+    if let (false, Some(members)) = (lost.is_empty(), told.as_object_mut()) {
+        members.insert("lost".to_owned(), Value::from(lost));
+    }
+    told
+}
+
+/// What is told of events that the log has lost. INVARIANT: NOTHING-LOST: nobody goes past them without a word.
+fn lost(gap: &Gap) -> Value {
+    let Gap { after, until, epoch, .. } = gap;
+    json!({"code": code::LOG_GAP.to_string(), "after": after.to_string(), "until": until, "epoch": epoch, "detail": gap.to_string()})
 }
 
 /// What an answer says of what is masked in it, where something is.

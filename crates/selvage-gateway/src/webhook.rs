@@ -166,6 +166,15 @@ fn understood(asked: Asked<'_>, called: CalledRef<'_>, parts: &Parts, bytes: &[u
     if let Some(problem) = media_type.and_then(|value| value.to_str().ok()).and_then(in_foreign_charset) {
         return Err(problem);
     }
+    let encoded =
+        parts.headers.get(header::CONTENT_ENCODING).is_some_and(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return Err(Problem::new(
+            415,
+            code::BODY_TYPE,
+            "send the body without `Content-Encoding`: nothing is unpacked here",
+        ));
+    }
     let bearer = Bearer::new(&asked.worker.shared.burden, called.served.criticality);
     let mut scale = bearer.scale(bytes.len());
     let body = json::read_weighed(bytes, &mut scale).map_err(|error| match scale.is_full() {

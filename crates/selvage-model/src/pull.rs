@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::event::Position;
+use crate::event::{Gap, Position};
 use crate::exchange::Scope;
 use crate::name::{ConsumerName, InterfaceRef};
 use crate::problem::Problem;
@@ -138,4 +138,6 @@ pub struct Page {
     pub next: Position,
     /// The last position that there is.
     pub head: Position,
+    /// What the log lost of what it had acknowledged, where the page goes past it.
+    pub lost: Vec<Gap>,
 }

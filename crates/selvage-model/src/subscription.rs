@@ -139,10 +139,12 @@ pub enum WaitsFor {
     Endpoint,
     /// It is a replay, and the subscription that it repeats stands still.
     Original,
+    /// The receiver asked to be left alone for a while.
+    Receiver,
 }
 
 impl WaitsFor {
-    const ALL: [Self; 5] = [Self::Rate, Self::Quota, Self::Secret, Self::Endpoint, Self::Original];
+    const ALL: [Self; 6] = [Self::Rate, Self::Quota, Self::Secret, Self::Endpoint, Self::Original, Self::Receiver];
 
     /// Its word.
     pub fn as_str(self) -> &'static str {
@@ -152,6 +154,7 @@ impl WaitsFor {
             Self::Secret => "secret",
             Self::Endpoint => "endpoint",
             Self::Original => "original",
+            Self::Receiver => "receiver",
         }
     }
 
@@ -163,6 +166,7 @@ impl WaitsFor {
             Self::Secret => "waiting: secret missing",
             Self::Endpoint => "waiting: no endpoint",
             Self::Original => "waiting: what it repeats stands still",
+            Self::Receiver => "waiting: receiver asked for it",
         }
     }
 }

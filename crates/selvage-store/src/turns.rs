@@ -18,6 +18,8 @@ use crate::value::{Parameter, Row};
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
+/// What SQLite says to that where there is no transaction: it has no code of its own.
+const NONE_ACTIVE: &str = "no transaction is active";
 
 /// The one connection that writes, since SQLite has one writer anyway: callers queue for it fairly instead of polling for a lock.
 #[derive(Clone)]
@@ -165,10 +167,15 @@ impl Drop for Turns {
     }
 }
 
-/// Puts the connection back into its place. One that cannot be rolled back is closed instead: where there was no space SQLite has ended the
-/// transaction by itself, and where its commit was not waited for, that may have ended it since.
+/// Puts the connection back into its place once nothing is begun on it any more: rolled back, or ended already, by SQLite where there was no
+/// space, by its own commit where that was not waited for, or never begun where others had the file. One that says anything else, or nothing
+/// in time, is closed instead.
 async fn roll_back(mut place: OwnedMutexGuard<Place>, mut connection: SqliteConnection) {
-    if within(sqlx::raw_sql(ROLLBACK).execute(&mut connection)).await.is_ok() {
+    let is_over = match within(sqlx::raw_sql(ROLLBACK).execute(&mut connection)).await {
+        Ok(_) => true,
+        Err(error) => error.to_string().contains(NONE_ACTIVE),
+    };
+    if is_over {
         *place = Place::Open(connection);
     }
 }

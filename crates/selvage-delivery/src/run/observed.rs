@@ -8,6 +8,8 @@ use selvage_model::subscription::{Waiting, WaitsFor};
 use super::Run;
 
 const TOLD_FOR: SignedDuration = SignedDuration::from_secs(3);
+/// Of a receiver that asks for a few seconds nothing is told.
+const TOLD_FROM: SignedDuration = SignedDuration::from_secs(5);
 
 impl Run {
     pub(super) fn observe(&mut self) {
@@ -36,9 +38,14 @@ impl Run {
         (self.was_down, self.was_crowded) = (down, crowded);
     }
 
-    /// What of its grant is used up. It is told for a little longer: what is met again and again does not come and go.
+    /// What of its grant is used up, or that its receiver asked for it. It is told for a little longer: what is met again and again does not
+    /// come and go.
     fn waiting(&self, now: Timestamp) -> Option<Waiting> {
-        let (what, until) = self.waits.filter(|(_, until)| now.duration_since(*until) < TOLD_FOR)?;
+        let Some((what, until)) = self.waits.filter(|(_, until)| now.duration_since(*until) < TOLD_FOR) else {
+            let until = self.lanes.held_until().filter(|until| until.duration_since(now) > TOLD_FROM)?;
+            let because = format!("the receiver asked to be left alone until {until:.0} (`Retry-After`)");
+            return Some(Waiting { what: WaitsFor::Receiver, because });
+        };
         let granted = &self.job.granted;
         let because = match (what, granted.rate, granted.quota) {
             (WaitsFor::Quota, _, Some(quota)) => {

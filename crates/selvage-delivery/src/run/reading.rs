@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use selvage_log::{Batch, LogError, ReadLimit};
 use selvage_model::code::{self, Code};
-use selvage_model::event::Position;
+use selvage_model::event::{Gap, Position};
 use selvage_store::PassedEvents;
 
 use super::{AGAIN_AFTER, Run};
@@ -16,11 +16,13 @@ use crate::envelope;
 /// Events are read so many at a time.
 const READ: ReadLimit = ReadLimit { records: 256, bytes: 1_000_000 };
 
+/// What was read, and what the log lost of what it had acknowledged where that goes past it.
+pub(super) type Read = Result<(Batch, Vec<Gap>), LogError>;
 /// What is being read.
-pub(super) type Reading = Pin<Box<dyn Future<Output = Result<Batch, LogError>> + Send>>;
+pub(super) type Reading = Pin<Box<dyn Future<Output = Read> + Send>>;
 
 /// What is being read; for ever where nothing is.
-pub(super) async fn read(reading: &mut Option<Reading>) -> Result<Batch, LogError> {
+pub(super) async fn read(reading: &mut Option<Reading>) -> Read {
     match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,
@@ -41,16 +43,25 @@ impl Run {
             if batch.records.is_empty() {
                 means.config.log.wait(&stream, after).await?;
             }
-            Ok(batch)
+            let to = batch.records.last().map_or(after, |last| last.position);
+            // Nothing was lost before the first epoch.
+            let lost = match to.epoch() > after.epoch().max(1) {
+                true => means.config.store.event_gaps(&stream, after, to).await?,
+                false => Vec::new(),
+            };
+            Ok((batch, lost))
         }));
     }
 
-    pub(super) fn read(&mut self, batch: Result<Batch, LogError>) {
+    pub(super) fn read(&mut self, read: Read) {
         self.reading = None;
-        let batch = match batch {
-            Ok(batch) => batch,
+        let (batch, lost) = match read {
+            Ok(read) => read,
             Err(error) => return self.unread(&error),
         };
+        for gap in lost {
+            self.goes_past(&gap);
+        }
         if batch.records.last().is_none_or(|last| last.position >= batch.head) {
             self.at_head = Some(batch.records.last().map_or(self.lanes.read_to(), |last| last.position));
         }
@@ -82,6 +93,17 @@ impl Run {
     fn covers(&self, body: &[u8]) -> bool {
         // What cannot be read is passed on to where it is told.
         envelope::covered(body, &self.job.interface, &self.job.scope).map_or(true, |event| event.is_some())
+    }
+
+    /// INVARIANT: NOTHING-LOST: what was acknowledged and never sent is named, also where the log goes on as if it had not been. Where nobody
+    /// knows of anything that was lost, as after a backup was restored without marks, nothing stands with the subscription.
+    fn goes_past(&mut self, gap: &Gap) {
+        if gap.until <= gap.after.offset() {
+            return tracing::warn!(code = %code::LOG_GAP, "`{}` goes on: {gap}", self.endpoint.name);
+        }
+        tracing::error!(code = %code::EVENTS_PASSED, "`{}` goes on behind what was lost: {gap}", self.endpoint.name);
+        let last = Position::new(gap.after.epoch().max(1), gap.until.max(gap.after.offset()));
+        self.lanes.not_had(passed(last.unwrap_or(gap.after), code::LOG_GAP, gap.to_string()));
     }
 
     /// INVARIANT: NOTHING-LOST: what the log does not have is named before anything goes on behind it.

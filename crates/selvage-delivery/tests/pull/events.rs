@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::event::Retention;
-use selvage_model::pull::{Events, PullAsk, Pulled};
+use selvage_model::pull::{Events, Page, PullAsk, Pulled};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -132,4 +132,44 @@ async fn what_does_not_fit_is_named_and_not_passed_over() {
     assert_eq!(stage.page(others).await.next, position("1-6"));
     // What is kept back is looked at again and again, and some events are passed over.
     assert_eq!(*stage.contract.counted.lock().unwrap(), (5, 2), "what was handed out, and what is kept back once");
+}
+
+/// INVARIANT: NOTHING-LOST
+#[tokio::test]
+async fn who_goes_past_what_the_log_lost_is_told() {
+    let stage = Stage::new().await;
+    stage.happens("started", 0..4).await;
+    let stage = stage.put_back("1-9").await;
+    let told = |page: &Page| page.lost.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let page = stage.page(after("1-2")).await;
+    assert_eq!(
+        (page.events.len(), page.next, told(&page).len()),
+        (2, position("1-4"), 0),
+        "nothing lies behind it yet"
+    );
+    stage.happens("started", 10..12).await;
+    let lost = ["`work-order-events@1` lost the events after 1-4, at least up to offset 9; epoch 2 begins"];
+    for from in ["0-0", "1-2", "1-4", "1-7"] {
+        let page = stage.page(after(from)).await;
+        assert_eq!((page.next, told(&page)), (position("2-11"), lost.map(str::to_owned).to_vec()), "{from}");
+    }
+    assert_eq!(told(&stage.page(after("2-10")).await).len(), 0, "who has gone past it knows");
+    let few = Events { limit: 1, ..after("1-2") };
+    assert_eq!(told(&stage.page(few).await).len(), 0, "it is told where it lies");
+    // Also who is sent on past it by what does not fit.
+    let unfit = Stage::new().await.put_back("1-3").await;
+    unfit.is_unfit("7", "yes").await;
+    let Pulled::Refused { problem, next } = unfit.ask(PullAsk::Events(after("0-0"))).await else { panic!() };
+    assert_eq!((problem.status, next), (409, Some(position("2-4"))));
+    assert!(
+        problem.detail.ends_with("lost the events after 0-0, at least up to offset 3; epoch 2 begins"),
+        "{}",
+        problem.detail
+    );
+    // What retention has taken behind it is not asked after by who begins with the oldest.
+    let keep = Retention { time: Duration::ZERO, at_least: Some(0), at_most: None };
+    while stage.log.retire(&stream(), keep, true).await.unwrap().more {}
+    stage.happens("started", 20..21).await;
+    let page = stage.page(after("0-0")).await;
+    assert_eq!((page.next, told(&page).len()), (position("2-12"), 0));
 }

@@ -31,7 +31,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 pub(crate) struct Stage {
-    _directory: TempDir,
+    directory: TempDir,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) store: Store,
     pub(crate) puller: Puller,
@@ -91,10 +91,23 @@ impl Stage {
         let store = Store::open(&url).await.unwrap();
         let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store.clone(), None).unwrap());
         log.open(&stream()).await.unwrap();
+        Self::over(directory, store, log)
+    }
+
+    /// The same after the log was found behind this position.
+    pub(crate) async fn put_back(self, acknowledged: &str) -> Self {
+        self.log.end().await;
+        self.store.open_event_stream(&stream(), Some(position(acknowledged))).await.unwrap();
+        let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(self.store.clone(), None).unwrap());
+        log.open(&stream()).await.unwrap();
+        Self::over(self.directory, self.store, log)
+    }
+
+    fn over(directory: TempDir, store: Store, log: Arc<dyn EventLog>) -> Self {
         let contract = Arc::new(Contract::default());
         let holding: Holding = contract.clone();
         let puller = Puller::new(Arc::clone(&log), store.clone(), holding);
-        Self { _directory: directory, log, store, puller, contract, interface: interface() }
+        Self { directory, log, store, puller, contract, interface: interface() }
     }
 
     /// Appends events of this type, one for each number.

@@ -123,15 +123,11 @@ pub(super) fn of_group(group: String, method: &Method, path: &str, body: Value) 
     let ask = match path.ends_with("/lease") {
         true => {
             let member = given.take("member", "is who takes the turn: 1 to 128 visible ASCII characters", member);
-            let lease = given.take("lease", "is how long the turn lasts, as `30s`, at most an hour", lease);
+            let some = |value: &Value| lease(value).filter(|lease| !lease.is_zero());
+            let lease = given.take("lease", "is how long the turn lasts, as `30s`, at most an hour", some);
             let start = given.may("start", "is `oldest`, `newest` or a position, as `1-42`", start);
             let start = start.unwrap_or(Start::Oldest);
-            member.zip(lease.filter(|lease| !lease.is_zero())).map(|(member, lease)| PullAsk::Lease {
-                group,
-                member,
-                lease,
-                start,
-            })
+            member.zip(lease).map(|(member, lease)| PullAsk::Lease { group, member, lease, start })
         }
         false => {
             let fence = given.take("fence", "is the number that the turn came with", Value::as_i64);
@@ -258,7 +254,7 @@ mod tests {
         let wrong = asked("/groups/planner/lease", json!({"member": "a b", "lease": "2h", "start": "now", "x": 1}));
         assert_eq!(wrong.unwrap_err(), ["/member", "/lease", "/start", "/x"]);
         assert_eq!(asked("/groups/planner/commit", json!({})).unwrap_err(), ["/fence", "/position"]);
-        assert!(asked("/groups/planner/lease", json!({"member": "a", "lease": "0s"})).is_err());
+        assert_eq!(asked("/groups/planner/lease", json!({"member": "a", "lease": "0s"})).unwrap_err(), ["/lease"]);
         assert!(asked("/groups/planner/commit", json!([])).is_err());
     }
 

@@ -11,6 +11,7 @@ use selvage_model::event::Position;
 use selvage_model::problem::Problem;
 use selvage_model::pull::{Page, Pull, PullAsk, Pulled};
 
+use super::lost;
 use crate::body::Broken;
 use crate::held::Held;
 use crate::mediation::{BoxFuture, Mediation};
@@ -83,6 +84,10 @@ impl EventStream {
 /// Each event by its position; a page without any says that the stream is alive, and how far it is.
 fn told(page: &Page) -> String {
     let mut text = String::new();
+    for gap in &page.lost {
+        // Without an `id`: who is cut off here is told again.
+        let _ = write!(text, "event: lost\ndata: {}\n\n", lost(gap));
+    }
     for (position, event) in &page.events {
         // A line of JSON holds no end of a line.
         let _ = write!(text, "id: {position}\ndata: {event}\n\n");
@@ -95,6 +100,7 @@ fn told(page: &Page) -> String {
 
 #[cfg(test)]
 mod tests {
+    use selvage_model::event::Gap;
     use serde_json::json;
 
     use super::*;
@@ -103,8 +109,13 @@ mod tests {
     fn how_a_page_is_told() {
         let position = |text: &str| text.parse().unwrap();
         let events = vec![(position("1-2"), json!({"id": "a\nb"})), (position("1-4"), json!({"id": "c"}))];
-        let page = Page { events, next: position("1-5"), head: position("1-5") };
+        let page = Page { events, next: position("1-5"), head: position("1-5"), lost: Vec::new() };
         assert_eq!(told(&page), "id: 1-2\ndata: {\"id\":\"a\\nb\"}\n\nid: 1-4\ndata: {\"id\":\"c\"}\n\n");
-        assert_eq!(told(&Page { events: Vec::new(), ..page }), ":\nid: 1-5\n\n");
+        let none = Page { events: Vec::new(), ..page };
+        assert_eq!(told(&none), ":\nid: 1-5\n\n");
+        let gap = Gap { stream: "a@1".parse().unwrap(), after: position("1-4"), until: 7, epoch: 2 };
+        let past = Page { next: position("2-8"), lost: vec![gap], ..none };
+        let begins = "event: lost\ndata: {\"code\":\"FAB7012\",\"after\":\"1-4\",\"until\":7,\"epoch\":2,\"detail\":\"`a@1` lost";
+        assert!(told(&past).starts_with(begins) && told(&past).ends_with("\n\n:\nid: 2-8\n\n"), "{}", told(&past));
     }
 }

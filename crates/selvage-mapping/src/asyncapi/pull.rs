@@ -18,6 +18,11 @@ pub(super) fn page(described: Described<'_>, told: &[String], parts: &mut Parts)
             "items": {"type": "array", "maxItems": 500, "items": {"oneOf": payloads}},
             "next": position("After which to ask next: past what was not asked for, too."),
             "head": position("The last position of the stream."),
+            "lost": {
+                "type": "array",
+                "description": "Where the page goes past events that the log had acknowledged and lost: which, as far as is known.",
+                "items": lost(&position("The last event before them.")),
+            },
         },
     });
     let message = json!({
@@ -30,6 +35,20 @@ pub(super) fn page(described: Described<'_>, told: &[String], parts: &mut Parts)
     });
     parts.messages.insert(key.clone(), message);
     key
+}
+
+fn lost(after: &Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["code", "after", "until", "epoch", "detail"],
+        "properties": {
+            "code": {"const": "FAB7012"},
+            "after": after,
+            "until": {"type": "integer", "description": "The last offset that is known to be lost; more may be."},
+            "epoch": {"type": "integer", "description": "The epoch of what comes behind them."},
+            "detail": {"type": "string"},
+        },
+    })
 }
 
 fn page_headers() -> Value {
@@ -47,7 +66,8 @@ pub(super) fn add(described: Described<'_>, (page, told): (&str, &[String]), sec
     queried(&mut read, &["after", "limit", "wait", "types"]);
     parts.operations.insert(format!("{key}.read"), read);
     let about = "The same as a stream of server-sent events, for who asks with `Accept: text/event-stream`: `id` is the position and `data` the \
-                 event. Who was disconnected sends `Last-Event-ID` and goes on behind it. An event `problem` says why a stream ends.";
+                 event. Who was disconnected sends `Last-Event-ID` and goes on behind it. An event `problem` says why a stream ends, and an event `lost` which \
+                 events before the next one the log had acknowledged and has no more.";
     let mut stream = operation("send", &key, "Pull events as a stream", about, ("GET", told), security);
     queried(&mut stream, &["after", "types"]);
     parts.operations.insert(format!("{key}.stream"), stream);

@@ -98,6 +98,24 @@ impl Store {
         transaction.commit().await
     }
 
+    /// What a stream lost between two positions that a reader goes from and to, as far as retention has not passed it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened.
+    pub async fn event_gaps(
+        &self,
+        stream: &InterfaceRef,
+        after: Position,
+        to: Position,
+    ) -> Result<Vec<Gap>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let found = Stream::find(&mut transaction, stream).await?;
+        let epochs = found.epochs(&mut transaction).await?;
+        let between =
+            |lost: &&Lost| after.epoch() < lost.epoch && lost.epoch <= to.epoch() && lost.from > found.retired_to;
+        epochs.iter().filter(between).map(|lost| gap_before(stream, &epochs, lost)).collect()
+    }
+
     /// The mark of a stream that a broker keeps, or how far its readers are; none of one that was never opened.
     ///
     /// # Errors
@@ -151,7 +169,7 @@ impl Store {
         let opened = match behind(&stream, &epochs, kept, found, is_anew) {
             None => {
                 let untold = transaction.first(UNTOLD, bind![stream.id]).await?;
-                let gap = untold.map(|row| untold_gap(name, &epochs, &Lost::from_row(&row)?)).transpose()?;
+                let gap = untold.map(|row| gap_before(name, &epochs, &Lost::from_row(&row)?)).transpose()?;
                 OpenedStream { head: stream.head()?, last, gap }
             }
             Some(new) => begin_epoch(&mut transaction, name, stream, last, new).await?,
@@ -193,8 +211,8 @@ async fn make(transaction: &mut Transaction, name: &str) -> Result<(), StoreErro
     transaction.run(MAKE, bind![id, name, sealed]).await.map(drop)
 }
 
-/// A gap that was found before, and that nobody has told yet.
-fn untold_gap(name: &InterfaceRef, epochs: &[Lost], lost: &Lost) -> Result<Gap, StoreError> {
+/// The gap before an epoch, which was found when it began.
+fn gap_before(name: &InterfaceRef, epochs: &[Lost], lost: &Lost) -> Result<Gap, StoreError> {
     let kept = lost.from.saturating_sub(1);
     let before: Vec<Lost> = epochs.iter().filter(|epoch| epoch.epoch < lost.epoch).copied().collect();
     let after = if kept == 0 { Position::START } else { position(epoch_of(&before, kept), kept)? };

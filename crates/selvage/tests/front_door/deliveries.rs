@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::Method;
 use selvage_log::{EventLog as _, SqlLog};
@@ -22,6 +23,8 @@ use crate::two_nodes::database;
 
 const STREAM: &str = "order-facts@1";
 const KIND: &str = "manufacturing.work-order.completed";
+/// How long a node has a subscription without a word of it.
+const LEASE: Duration = Duration::from_secs(10);
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn manifests(receiver: &str) -> String {
@@ -211,7 +214,7 @@ impl Operator {
             if status != 401 {
                 return (status, answer);
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         self.ask_once(method, path, body).await
     }
@@ -490,9 +493,9 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     let (status, suspended) = operator.ask(Method::POST, &act("suspend"), Some(moved)).await;
     let stands = (status, &suspended["state"], suspended["nodes"].is_array());
     assert_eq!(stands, (200, &json!("suspended"), true), "{suspended:#}");
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     append(&url, 3..6).await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(receiver.of("wo-1"), [0, 1, 2], "nothing is sent while it is suspended");
     let back = json!({"because": "the board is back"});
     assert_eq!(operator.ask(Method::POST, &act("resume"), Some(back)).await.0, 200);
@@ -516,7 +519,7 @@ async fn a_receiver_that_was_away_catches_up_in_order_also_from_another_node() {
     let mut first = place.serve(&store, &["--lease", "2s"]);
     append(&store[1], 0..10).await;
     // Long enough that its endpoint is found to be down.
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let _second = place.serve(&store, &["--lease", "2s"]);
     first.process.kill();
     receiver.answers(|_| 200);
@@ -578,6 +581,14 @@ async fn a_receiver_that_asks_to_be_left_alone_is_so_after_a_restart() {
     append(&url, 0..3).await;
     let waits = || run(&place, &["subscriptions", "show", name]).contains("waits      until");
     eventually("it waits", || async { waits().then_some(()) }).await;
+    // Also where somebody looks first.
+    eventually("it is listed so", || async {
+        let list = run(&place, &["subscriptions", "list"]);
+        (list.contains("waiting: receiver asked for it") && list.contains("left alone until")).then_some(())
+    })
+    .await;
+    let gauge = format!("selvage_delivery_waiting{{subscription=\"{name}\",for=\"receiver\"}} 1");
+    assert!(figures(&first.metrics).await.contains(&gauge));
     first.process.kill();
     receiver.answers(|_| 200);
 
@@ -600,6 +611,10 @@ async fn a_receiver_that_asks_to_be_left_alone_is_so_after_a_restart() {
         assert_eq!(receiver.of(lane), [0, 1, 2, 3], "{lane}: in order");
     }
     assert!(!waits());
+    eventually("it is listed so no more", || async {
+        (!run(&place, &["subscriptions", "list"]).contains("waiting:")).then_some(())
+    })
+    .await;
 }
 
 /// Who lifts it lifts it where it was said, too.
@@ -678,8 +693,10 @@ async fn what_deliveries_went_on_behind_stands_with_the_subscription() {
     }
     connection.close().await.unwrap();
     let node = place.serve(&place.data(), &[]);
-    eventually("what is behind it arrives", || async { (receiver.of("wo-3") == [0, 1, 3]).then_some(()) }).await;
-    assert_eq!(receiver.of("wo-2"), [0, 2, 3]);
+    for (lane, numbers) in [("wo-3", [0, 1, 3]), ("wo-2", [0, 2, 3])] {
+        let receiver = &receiver;
+        eventually("what is behind it arrives", || async move { (receiver.of(lane) == numbers).then_some(()) }).await;
+    }
     // Also once nobody who met it is there any more.
     drop(node);
     let node = place.serve(&place.data(), &[]);
@@ -701,6 +718,91 @@ async fn what_deliveries_went_on_behind_stands_with_the_subscription() {
         metrics.contains("selvage_delivery_events_passed{subscription=\"mes-ghent/order-facts-v1\"} 2").then_some(())
     })
     .await;
+}
+
+/// What arrived is noted once the store is back, before anything is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_while_the_store_was_away_for_longer_than_a_lease_is_not_sent_again() {
+    let receiver = Receiver::start();
+    // Four lanes, and one message at a time.
+    receiver.answers(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        200
+    });
+    let place = place(&receiver).await;
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let node = place.serve(&place.data(), &[]);
+    append(&url, 0..1).await;
+    eventually("the first arrive", || async { (receiver.of("wo-4") == [0]).then_some(()) }).await;
+    append(&url, 1..60).await;
+    eventually("they come", || async { (receiver.of("wo-4").len() > 3).then_some(()) }).await;
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+    let before = receiver.of("wo-4").len();
+    tokio::time::sleep(LEASE + Duration::from_secs(4)).await;
+    let meanwhile = receiver.of("wo-4").len();
+    assert!(before + 3 < meanwhile && meanwhile < 60, "{before} and {meanwhile} have arrived");
+    sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    eventually("the rest arrives", || async { LANES.iter().all(|lane| receiver.of(lane).len() == 60).then_some(()) })
+        .await;
+    eventually("nothing waits", || async { lag(&node.metrics).await.filter(|lag| *lag == 0.0) }).await;
+    for (lane, numbers) in &receiver.taken.lock().unwrap().lanes {
+        assert_eq!(*numbers, (0..60).collect::<Vec<u64>>(), "{lane}");
+    }
+}
+
+/// A store that was put back has no place that is damaged or missing, and yet the subscription was not sent all that was acknowledged.
+/// INVARIANT: NOTHING-LOST
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_log_lost_stands_with_the_subscription() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let node = place.serve(&place.data(), &[]);
+    append(&url, 0..1).await;
+    let has = |lane: &'static str, numbers: &'static [u64]| {
+        let receiver = &receiver;
+        eventually("they arrive", move || async move { (receiver.of(lane) == numbers).then_some(()) })
+    };
+    has("wo-4", &[0]).await;
+    drop(node);
+    let store = Store::open(&url).await.unwrap();
+    store.open_event_stream(&STREAM.parse().unwrap(), Some("1-9".parse().unwrap())).await.unwrap();
+    store.close().await;
+    append(&url, 1..2).await;
+    let node = place.serve(&place.data(), &[]);
+    has("wo-4", &[0, 1]).await;
+    let says = "went on at 1 places behind what the log does not have; the last: `order-facts@1` lost the events after 1-4, at least up to \
+                offset 9; epoch 2 begins (FAB7012)";
+    eventually("it says so", || async { run(&place, &["lanes", STREAM]).contains(says).then_some(()) }).await;
+    eventually("the metrics say so", || async {
+        let metrics = figures(&node.metrics).await;
+        metrics.contains("selvage_delivery_events_passed{subscription=\"mes-ghent/order-facts-v1\"} 1").then_some(())
+    })
+    .await;
+}
+
+/// A store that was moved by a backup says that something may be lost, and of each subscription only what is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_been_lost_stands_with_no_subscription() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let node = place.serve(&place.data(), &[]);
+    append(&url, 0..1).await;
+    eventually("the first arrive", || async { (receiver.of("wo-4") == [0]).then_some(()) }).await;
+    drop(node);
+    let backup = place.path("moved").display().to_string();
+    let taken: Value = serde_json::from_str(&run(&place, &["backup", &backup, "--json"])).unwrap();
+    std::fs::remove_dir_all(place.path("data")).unwrap();
+    run(&place, &["restore", &backup, "--by", "ann", "--accept-access-of", taken["taken_at"].as_str().unwrap()]);
+    let node = place.serve(&place.data(), &[]);
+    append(&url, 1..2).await;
+    eventually("the next arrive", || async { (receiver.of("wo-4") == [0, 1]).then_some(()) }).await;
+    assert!(run(&place, &["events", "tail", STREAM, "--last", "1"]).contains("11-8"), "another epoch has begun");
+    eventually("the cursor is noted", || async { lag(&node.metrics).await.filter(|lag| *lag == 0.0) }).await;
+    assert!(!run(&place, &["lanes", STREAM]).contains("has not had all"));
 }
 
 /// A process that was killed holds its lease no longer than it lived.
@@ -729,7 +831,7 @@ async fn a_node_that_is_killed_costs_no_lease_where_the_store_is_a_file() {
     let began = std::time::Instant::now();
     all(4).await;
     // A lease is ten seconds, and a node that shares deliveries is known for five.
-    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(shows(), 1, "nothing is left of the first");
     drop(second);
     assert_eq!(shows(), 0, "one that ends in order leaves nothing");

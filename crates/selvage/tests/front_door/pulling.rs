@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan as _};
 use reqwest::{Client, Response, StatusCode};
+use selvage_store::Store;
 use serde_json::{Value, json};
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
@@ -389,4 +390,31 @@ lag: 1s
     eventually("it is not late any more", || async { lag().await.filter(|lag| *lag == 0.0) }).await;
     let shown = board.well(&["subscriptions", "show", "shop-floor-board/machine-states-v1"]);
     assert!(shown.contains("1-1, by its groups; the stream ends at 1-1"), "{shown}");
+}
+
+/// A store that was put back lost what its producers had been told is safe. INVARIANT: NOTHING-LOST
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pulls_past_what_a_restored_log_lost_is_told() {
+    let mut board = Board::new().await;
+    board.happens("A-1", "press-1").await;
+    drop(board.served);
+    let store = Store::open(&format!("sqlite:{}", board.place.path("data/selvage.db").display())).await.unwrap();
+    let acknowledged = Some("1-7".parse().unwrap());
+    store.open_event_stream(&"machine-states@1".parse().unwrap(), acknowledged).await.unwrap();
+    store.close().await;
+    board.served = board.place.serve(&board.store, &[]);
+    board.happens("A-2", "press-1").await;
+    let page = board.page("events?after=1-1").await;
+    let lost = json!([{
+        "code": "FAB7012", "after": "1-1", "until": 7, "epoch": 2,
+        "detail": "`machine-states@1` lost the events after 1-1, at least up to offset 7; epoch 2 begins",
+    }]);
+    assert_eq!((ids(&page), &page["next"], &page["lost"]), (vec!["A-2"], &json!("2-8"), &lost));
+    assert_eq!(board.page("events?after=2-8").await.get("lost"), None);
+    let mut stream = board.stream(Some("1-1")).await;
+    let told = said(&mut stream, "A-2").await;
+    assert!(
+        told.starts_with("event: lost\ndata: {\"code\":\"FAB7012\"") && told.contains("\n\nid: 2-8\ndata: "),
+        "{told}"
+    );
 }

@@ -285,9 +285,12 @@ async fn what_is_proven_may_still_be_wrong() {
     let text = Client::new().post(format!("{}{to_path}", node.base)).header("content-type", "text/plain").body("{}");
     let broken = Client::new().post(format!("{}{to_path}", node.base)).body("{\"machine\": ");
     let twice = Client::new().post(format!("{}{to_path}", node.base)).body(r#"{"machine": "a", "machine": "b"}"#);
+    let packed = |coding| call(&node, &to_path, &json!({"machine": "a"})).header("content-encoding", coding);
+    assert_eq!(status(packed("identity")).await, 202);
     for (what, request, expected) in [
         ("another method", other, (405, "FAB4002")),
         ("no JSON by its type", text, (415, "FAB4033")),
+        ("compressed by its word", packed("gzip"), (415, "FAB4033")),
         ("broken JSON", broken, (400, "FAB4032")),
         ("a member twice", twice, (400, "FAB4032")),
         ("no id where it has to be", nameless, (422, "FAB4201")),

@@ -65,7 +65,7 @@ fn standing() -> Value {
         "state": words(&["requested", "approved", "probed", "active", "suspended", "ended"]),
         "waits_for": {
             "type": ["string", "null"],
-            "enum": ["rate", "quota", "secret", "endpoint", "original", null],
+            "enum": ["rate", "quota", "secret", "endpoint", "original", "receiver", null],
             "description": "What it waits for, where nothing is sent although it stands so that it could be.",
         },
         "because": maybe_text("Why it stands or waits so."),
