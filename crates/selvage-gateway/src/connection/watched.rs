@@ -1,6 +1,6 @@
 //! The bytes of a watched connection, either way: each tells the watch what goes on, and where hyper refuses a request
 //! that it cannot read with an empty answer, a problem is written in its place. What comes as HTTP/1 is followed from head to
-//! head, as HTTP/2 from frame to frame. Never changes any other byte.
+//! head, as HTTP/2 from frame to frame, where a flood is told that it is one. Never changes any other byte.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Watch;
-use super::frames::Frames;
+use super::frames::{self, Frames};
 use super::framing::Framing;
 use crate::unread;
 use crate::worker::Worker;
@@ -27,6 +27,8 @@ pub(crate) struct Watched<S> {
     framing: Option<Framing>,
     /// Where it is HTTP/2.
     frames: Option<Frames>,
+    /// What was to be written last went out in part only, so that what is written now stands within a frame.
+    in_part: bool,
     instead: Option<Instead>,
 }
 
@@ -38,7 +40,7 @@ struct Instead {
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, before: Bytes, watch: Rc<Watch>, worker: Rc<Worker>) -> Self {
-        Self { stream, watch, worker, before, framing: None, frames: None, instead: None }
+        Self { stream, watch, worker, before, framing: None, frames: None, in_part: false, instead: None }
     }
 
     /// The same, as HTTP/1.
@@ -70,10 +72,11 @@ impl<S> Watched<S> {
         self.frames.as_mut().map_or(Ok(()), |frames| self.watch.follows(frames, bytes))
     }
 
-    fn wrote(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote(&mut self, poll: Poll<io::Result<usize>>, of: usize) -> Poll<io::Result<usize>> {
         self.watch.takes(poll.is_ready());
         if let (Some(frames), Poll::Ready(Ok(bytes))) = (&mut self.frames, &poll) {
             frames.took(*bytes);
+            self.in_part = *bytes < of;
         }
         poll
     }
@@ -89,6 +92,13 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Tells a client whose connection ends for a flood of frames why, where it takes that at once.
+    fn say_enough(&mut self, cx: &mut Context<'_>) {
+        if !self.in_part && Pin::new(&mut self.stream).poll_write(cx, &frames::ENOUGH).is_ready() {
+            let _ = Pin::new(&mut self.stream).poll_flush(cx);
+        }
+    }
+
     /// Writes what stands in the place of so many bytes.
     fn poll_instead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
         while let Some(instead) = &mut self.instead {
@@ -106,7 +116,7 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let poll = if self.before.is_empty() {
@@ -116,7 +126,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             buffer.put_slice(&self.before.split_to(here));
             Poll::Ready(Ok(()))
         };
-        self.came(buffer.filled().get(before..).unwrap_or_default())?;
+        let came = self.came(buffer.filled().get(before..).unwrap_or_default());
+        if came.is_err() {
+            self.say_enough(cx);
+        }
+        came?;
         poll
     }
 }
@@ -128,7 +142,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         } else {
             Pin::new(&mut self.stream).poll_write(cx, bytes)
         };
-        self.wrote(poll)
+        self.wrote(poll, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -141,7 +155,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             Some(only) if self.replaces(only) => self.poll_instead(cx, only.len()),
             _ => Pin::new(&mut self.stream).poll_write_vectored(cx, parts),
         };
-        self.wrote(poll)
+        self.wrote(poll, parts.iter().map(|part| part.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
