@@ -69,12 +69,14 @@ mod tests {
     fn a_pause_of_the_thread_makes_nobody_slow() {
         let config = GatewayConfig::default();
         let limit = millis(config.head_timeout.max(config.stall_timeout));
-        let slow: [(&str, fn(&Watch)); 3] =
-            [("head", |it| it.hears()), ("body", |it| it.comes(false)), ("answer", |it| it.takes(false))];
-        for (what, begins) in slow {
+        for what in ["head", "body", "answer"] {
             let clock = Rc::new(Clock::new());
             let watch = Watch::new(Rc::clone(&clock));
-            begins(&watch);
+            match what {
+                "head" => watch.hears(),
+                "body" => watch.comes(false),
+                _ => watch.takes(false),
+            }
             clock.is(PAUSE);
             let after = PAUSE + limit + 2 * PAUSE;
             // Missed sweeps are made up for at once.
