@@ -407,6 +407,19 @@ async fn what_a_release_takes_away_waits_for_no_budget() {
             let went = stage.desk.activate(&back, &activating(environment)).await;
             assert_eq!(went.is_ok(), environment == "dev", "what comes back has its budget spent: {went:?}");
         }
+        // Nor does it help to promise less of what comes back than when it went, or nothing any more.
+        let less = promised.replace("availability: 99%, window: 30d", "availability: 90%, window: 30d");
+        let nothing = promised
+            .lines()
+            .filter(|line| !line.starts_with("slo:"))
+            .fold(String::new(), |all, line| all + line + "\n");
+        for weaker in [less, nothing] {
+            assert_ne!(weaker, promised);
+            let back = stage.released("plant-ghent", (path.clone(), format!("{weaker}---\n{kept}"))).await;
+            stage.activated(&back, "dev").await;
+            let refused = said(&stage.desk.activate(&back, &activating("test")).await.unwrap_err());
+            assert!(refused.contains("ghent-orders@1: 5 of 100 failed, 1 may"), "{refused}");
+        }
     }
 }
 

@@ -276,7 +276,9 @@ impl BudgetRound {
             want,
             demand: book.pace,
         });
-        let ahead = if moment.round == BudgetMoment::Last { 0 } else { Counter::ahead(quota) };
+        // A node that is killed may have passed as much of it as it would have had in hand, and no more.
+        let ahead =
+            if moment.round == BudgetMoment::Last { 0 } else { Counter::ahead(quota).min(self::slice(quota, 0)) };
         self.targets.push(Target { limits: shared.limits.clone(), used, of: Of::Quota { quota, span, ahead } });
     }
 

@@ -2,6 +2,7 @@
 //! heads that come too slowly, idleness, clients that take no bytes and answers that are late, without a timer for
 //! each request. Times are those of the last sweep: coarse, and free.
 
+mod clock;
 mod frames;
 mod framing;
 mod watched;
@@ -13,14 +14,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
-
-use jiff::Timestamp;
+use std::time::Duration;
 
 use crate::config::GatewayConfig;
 use crate::snapshot::Snapshot;
 use crate::tls::ClientsMark;
 use crate::tunnel::{Right, Tunnel};
+pub(crate) use clock::Clock;
 use frames::Frames;
 pub(crate) use framing::Doubt;
 pub(crate) use watched::Watched;
@@ -32,36 +32,6 @@ const RIGHTS: Duration = Duration::from_millis(250);
 /// How long an answer in hand may go on for a client that is trusted no more.
 const IN_HAND: Duration = Duration::from_secs(1);
 const NEVER: u64 = u64::MAX;
-
-/// The time, as of the thread's last sweep.
-#[derive(Debug)]
-pub(crate) struct Clock {
-    started: Instant,
-    millis: Cell<u64>,
-    wall: Cell<Timestamp>,
-}
-
-impl Clock {
-    pub(crate) fn new() -> Self {
-        Self { started: Instant::now(), millis: Cell::new(0), wall: Cell::new(Timestamp::now()) }
-    }
-
-    /// Looks at the time.
-    pub(crate) fn tick(&self) {
-        self.millis.set(millis(self.started.elapsed()));
-        self.wall.set(Timestamp::now());
-    }
-
-    /// Milliseconds since the thread started.
-    pub(crate) fn millis(&self) -> u64 {
-        self.millis.get()
-    }
-
-    /// The time of day.
-    pub(crate) fn wall(&self) -> Timestamp {
-        self.wall.get()
-    }
-}
 
 /// A duration in whole milliseconds.
 pub(crate) fn millis(time: Duration) -> u64 {
@@ -334,7 +304,7 @@ impl Watch {
     /// Wakes who waits for an answer that is late, or whose body has stopped coming.
     pub(crate) fn look_at_deadline(&self, config: &GatewayConfig) {
         let waits = self.deadline.get() != NEVER;
-        if waits && self.longer(self.starved.get(), config.stall_timeout) {
+        if waits && !self.clock.is_after_pause() && self.longer(self.starved.get(), config.stall_timeout) {
             self.deadline.set(0);
         }
         if self.deadline.get() <= self.clock.millis() {
@@ -354,6 +324,9 @@ impl Watch {
 
     /// Whether it is to be cut off.
     pub(crate) fn is_overdue(&self, config: &GatewayConfig) -> bool {
+        if self.clock.is_after_pause() {
+            return false;
+        }
         let since = Some(self.since.get());
         // Who waits for an answer is told that its body does not come; later only the end is left.
         let starved = self.deadline.get() == NEVER && self.longer(self.starved.get(), config.stall_timeout);

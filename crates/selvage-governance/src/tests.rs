@@ -95,7 +95,7 @@ fn a_good_example_yields_nothing() {
 fn the_words_of_every_rule() {
     let mut text = String::new();
     for rule in RULES {
-        for Finding { code, severity, place, message, fix } in findings(&Page::of(rule).bad.sources()) {
+        for Finding { code, severity, place, message, fix, .. } in findings(&Page::of(rule).bad.sources()) {
             let fix = fix.unwrap_or_else(|| panic!("{code} says no way out"));
             writeln!(text, "{severity} {code} {place}: {message}\n    {fix}").unwrap();
         }
@@ -166,6 +166,23 @@ fn a_waiver_sets_aside_until_its_day() {
     assert_eq!(findings(&sources(&waiver("2026-12-08"))), []);
     let over = codes(&findings(&sources(&waiver("2026-11-22"))));
     assert_eq!(BTreeSet::from_iter(over), BTreeSet::from([code::GRANT_END, code::WAIVER_OVER]));
+}
+
+/// What is delivered is tried for each subscription: a waiver of that may be of one alone, and no other rule is about one.
+#[test]
+fn what_could_not_be_tried_is_waived_of_one_subscription() {
+    let waiver = |rule: &str, on: &str| {
+        format!("kind: Waiver\nrule: {rule}\non: {on}\nbecause: By hand\nuntil: 2027-03-01\napproved_by: [owner]\n")
+    };
+    for (rule, on, expected) in [
+        ("FAB7218", "planning", &[][..]),
+        ("FAB7218", "planning/new-products", &[]),
+        ("FAB7218", "planning/product-events-v1", &[code::NAME_UNKNOWN]),
+        ("FAB7218", "nobody/new-products", &[code::NAME_UNKNOWN]),
+        ("FAB2107", "planning/new-products", &[code::NAME_UNKNOWN]),
+    ] {
+        assert_eq!(codes(&findings(&sources(&waiver(rule, on)))), expected, "{rule} on {on}");
+    }
 }
 
 #[test]

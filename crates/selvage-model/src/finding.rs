@@ -39,12 +39,21 @@ pub struct Finding {
     pub message: String,
     /// What to do, where that can be said.
     pub fix: Option<String>,
+    /// The rule is younger than what it is about may be: what was released before it says what it said then, and runs on.
+    pub is_of_late: bool,
 }
 
 impl Finding {
     /// An error of this code at this place.
     pub fn error(code: Code, place: &Place, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, place: place.clone(), message: message.into(), fix: None }
+        Self {
+            code,
+            severity: Severity::Error,
+            place: place.clone(),
+            message: message.into(),
+            fix: None,
+            is_of_late: false,
+        }
     }
 
     /// A warning of this code at this place.
@@ -57,6 +66,12 @@ impl Finding {
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
+    }
+
+    /// The same by a rule that something may be older than, where it is.
+    #[must_use]
+    pub fn of_late(self, is_of_late: bool) -> Self {
+        Self { is_of_late, ..self }
     }
 }
 

@@ -275,8 +275,8 @@ impl Desk {
             errors = found.filter(|(it, is_brought)| *is_brought || stops(it)).map(|(it, _)| it).collect();
         }
         if is_rollback {
-            // It is served as if it did not say so, and named. INVARIANT: FAIL-SAFE
-            errors.retain(|it| it.code != code::DIRECT_UNCHECKED);
+            // It is served as if it did not say so, or as it says, and named. INVARIANT: FAIL-SAFE
+            errors.retain(|it| it.code != code::DIRECT_UNCHECKED && !it.is_of_late);
         }
         if errors.is_empty() {
             declared(&looked.fabric, environment)?;

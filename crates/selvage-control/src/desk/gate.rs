@@ -19,7 +19,7 @@ use selvage_store::{DomainActivation, ForeignReceipt, NodeRecord, ReleaseRun, St
 use serde::Serialize;
 
 use super::elsewhere::{self, Before, Counting};
-use super::{Desk, DeskError, Looked, Tried, Untried, day};
+use super::{Desk, DeskError, Files, Looked, Tried, Untried, day, union};
 
 /// For how long after its last node said something an environment is still this store's to look at: a node that is away for a moment
 /// leaves no room for what others say.
@@ -58,6 +58,9 @@ impl Gate {
         !self.open && !self.passed_in_emergency
     }
 }
+
+/// Among so many releases that were active there last it is looked for what comes back.
+const LOOKED_BACK: usize = 20;
 
 /// A release on its way into an environment.
 pub(super) struct Passing<'a> {
@@ -102,7 +105,7 @@ pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate
         gates.push(faults(&tried, passing));
     }
     if environment.gates.budget {
-        gates.push(budget(passing, store).await?);
+        gates.push(budget(passing, desk).await?);
     }
     Ok(gates)
 }
@@ -258,11 +261,13 @@ fn told(waiver: &Waiver) -> String {
 /// Whether what the domain's interfaces promise is kept in their windows, by what was counted in this environment: what is promised there now
 /// and what the release brings, since no release opens its own gate. What nobody counted yet is no failure, and is told apart; what other
 /// domains promise is theirs to keep.
-async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError> {
+async fn budget(passing: &Passing<'_>, desk: &Desk) -> Result<Gate, DeskError> {
+    let store = &desk.store;
+    let before = served_before(passing, desk).await?;
     let mut spent = Vec::new();
     let mut gone = BTreeSet::new();
     let (mut kept, mut unmeasured) = (0_usize, 0_usize);
-    for (window, promises) in promises([passing.was, &passing.looked.fabric], passing.domain) {
+    for (window, promises) in promises([passing.was, &before, &passing.looked.fabric], passing.domain) {
         let since = passing.now.checked_sub(window).unwrap_or(Timestamp::UNIX_EPOCH);
         let here = &passing.environment.name.value;
         let counts = store.promises_between(since, passing.now, passing.now).await?.into_iter();
@@ -303,8 +308,45 @@ fn is_served(state: &Fabric, reference: &InterfaceRef) -> bool {
     state.interfaces.get(reference).is_some_and(|it| !ended(it))
 }
 
+/// What interfaces were that the release brings back, when they were served there last: whoever takes one away and brings it back with
+/// less promised opens no budget by it.
+async fn served_before(passing: &Passing<'_>, desk: &Desk) -> Result<Fabric, DeskError> {
+    let mut before = Fabric::default();
+    let here =
+        |it: &&DomainActivation| it.environment == passing.environment.name.value && &it.domain == passing.domain;
+    let mut releases: Vec<&str> = Vec::new();
+    for it in passing.history.iter().filter(here) {
+        if !releases.contains(&it.release.as_str()) {
+            releases.push(&it.release);
+        }
+    }
+    let next = &passing.looked.fabric;
+    let brought = next.interfaces.iter().filter(|(_, it)| &domain_of(&it.place.file) == passing.domain);
+    let mut brought: BTreeSet<&InterfaceRef> =
+        brought.map(|(reference, _)| reference).filter(|it| is_served(next, it)).collect();
+    for (age, release) in releases.into_iter().take(LOOKED_BACK).enumerate() {
+        if brought.is_empty() {
+            break;
+        }
+        let mut files = Files::new();
+        union::add(&union::find(&desk.store, release).await?, &mut files)?;
+        let mut state = desk.hard(|| desk.look.read(&files)).await;
+        let served: Vec<&InterfaceRef> = brought.iter().copied().filter(|it| is_served(&state, it)).collect();
+        for reference in served {
+            brought.remove(reference);
+            // What is served now is in what was.
+            if age > 0
+                && let Some(interface) = state.interfaces.remove(reference)
+            {
+                before.interfaces.insert(reference.clone(), interface);
+            }
+        }
+    }
+    Ok(before)
+}
+
 /// What a domain's interfaces promise in any of these states, by window: which share of answers is so, the greatest of them.
-fn promises(states: [&Fabric; 2], domain: &DomainName) -> BTreeMap<Duration, BTreeMap<PromiseKey, Decimal>> {
+fn promises(states: [&Fabric; 3], domain: &DomainName) -> BTreeMap<Duration, BTreeMap<PromiseKey, Decimal>> {
     let mut promises: BTreeMap<Duration, BTreeMap<PromiseKey, Decimal>> = BTreeMap::new();
     for (reference, interface) in states.into_iter().flat_map(|state| &state.interfaces) {
         for slo in interface.slo.iter().filter(|_| &domain_of(&interface.place.file) == domain) {

@@ -177,6 +177,41 @@ fn what_was_taken_of_the_next_window_is_settled_in_it_or_given_back() {
     assert_eq!((spent(), held()), (COUNT, 0));
 }
 
+#[test]
+fn what_passes_unheard_after_a_pause_is_what_a_node_would_have_in_hand() {
+    const NOW: i64 = 480_000 * HOUR + HOUR / 2;
+    for (count, part) in [(1_000, 20), (100, 5), (3, 3)] {
+        let (mut kept, limits) = (Kept::default(), Arc::<GrantLimits>::default());
+        let quota = Quota { count, ..QUOTA };
+        let mut settle = |now: i64, moment: BudgetMoment| {
+            let shared = Shared {
+                name: &"grt_1",
+                limits: Limited::Grant(Arc::clone(&limits)),
+                rate: None,
+                quota: Some(quota),
+                refuses: false,
+                // On PostgreSQL nothing else is done for what others may draw on.
+                is_delivered: true,
+            };
+            let (nanos, lease) = (u64::try_from(now).unwrap() * 1_000_000_000, 6_000_000_000);
+            let wall = Timestamp::from_second(now).unwrap();
+            let mut round = BudgetRound { asks: Vec::new(), targets: Vec::new(), began: nanos, lease };
+            round.add_quota(&shared, quota, Moment { nanos, wall, lease, round: moment, sharing: Sharing::Quotas });
+            let shares: Vec<BudgetShare> = round.asks.iter().map(|ask| kept.give(0, ask)).collect();
+            round.settled(&shares, &Books::new(1, Sharing::Quotas, 0));
+            kept.slices.values().flat_map(BTreeMap::values).sum::<u64>()
+        };
+        let passes = |now: i64| {
+            let take = || limits.quota.take(Timestamp::from_second(now).unwrap(), quota, false);
+            (0..count).filter(|_| matches!(take(), Counted::Passed { .. })).count()
+        };
+        assert_eq!(settle(NOW, BudgetMoment::First), part, "{count}");
+        let held = (NOW + 1..NOW + 20).map(|now| settle(now, BudgetMoment::Due)).last();
+        assert_eq!(held, Some(0), "nobody asks: what {count} have in hand is given back");
+        assert_eq!(passes(NOW + 30), usize::try_from(part).unwrap(), "of {count}");
+    }
+}
+
 /// How many of so many requests pass at this moment.
 fn passes(node: &Node, now: i64, requests: usize) -> usize {
     let take = || node.limits.quota.take(Timestamp::from_second(now).unwrap(), QUOTA, false);

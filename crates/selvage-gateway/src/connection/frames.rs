@@ -10,16 +10,24 @@ const HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const END_HEADERS: u8 = 4;
+const ACKNOWLEDGED: u8 = 1;
 
 /// So many frames without a request may come at once, and so many a second.
 const BURST: u64 = 2_000;
 const A_SECOND: u64 = 500;
 /// A request brings its own: a window that it opens, a reset, a priority.
 const A_REQUEST: u64 = 4;
-/// Who reads an answer opens windows for it, some clients two for each frame that they get, however small. An answer to a PING has 17 bytes: no
-/// flood of them pays for itself.
-const BYTES_FOR_ONE: u64 = 32;
+/// Who reads an answer opens windows for it and measures its line with pings: gRPC does both for each message, which has 14 bytes at least. What h2
+/// answers to a ping or to settings is nothing that was read, so that no flood of them pays for itself.
+const BYTES_FOR_ONE: u64 = 7;
+const ANSWERED_PING: u64 = 17;
+const ANSWERED_SETTINGS: u64 = 9;
+
+/// `GOAWAY` with `ENHANCE_YOUR_CALM` (RFC 9113 §6.8, §7). Any stream may have been looked at: what was asked is not to be asked again unseen.
+pub(super) const ENOUGH: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 11];
 
 /// Where in the frames of a client it is.
 #[derive(Debug)]
@@ -44,12 +52,14 @@ struct Pace {
     filled: u64,
     /// Bytes that the client took and that are not counted yet.
     taken: u64,
+    /// Bytes of answers to pings and settings, which it takes for nothing.
+    owed: u64,
 }
 
 impl Frames {
     /// Of a connection of which nothing came yet, at this time in milliseconds.
     pub(super) fn new(now: u64) -> Self {
-        let pace = Pace { left: BURST, filled: now, taken: 0 };
+        let pace = Pace { left: BURST, filled: now, taken: 0, owed: 0 };
         Self { skip: PREFACE, head: [0; HEAD], have: 0, ends_head: false, in_head: false, heads: 0, pace }
     }
 
@@ -97,6 +107,8 @@ impl Frames {
                     self.pace.more(A_REQUEST);
                 }
             }
+            PING if flags & ACKNOWLEDGED == 0 => return self.pace.answered(now, ANSWERED_PING),
+            SETTINGS if flags & ACKNOWLEDGED == 0 => return self.pace.answered(now, ANSWERED_SETTINGS),
             _ => return self.pace.one(now),
         }
         true
@@ -109,7 +121,7 @@ impl Frames {
 
     /// The client took so many bytes.
     pub(super) fn took(&mut self, bytes: usize) {
-        self.pace.taken += u64::try_from(bytes).unwrap_or(0);
+        self.pace.took(u64::try_from(bytes).unwrap_or(0));
     }
 }
 
@@ -118,12 +130,24 @@ impl Pace {
         self.left = self.left.saturating_add(frames).min(BURST);
     }
 
+    fn took(&mut self, bytes: u64) {
+        let answers = self.owed.min(bytes);
+        self.owed -= answers;
+        self.taken += bytes - answers;
+    }
+
+    /// Another one has come that is answered with so many bytes; whether it is borne.
+    fn answered(&mut self, now: u64, bytes: u64) -> bool {
+        self.owed += bytes;
+        self.one(now)
+    }
+
     /// Another one has come; whether it is borne.
     fn one(&mut self, now: u64) -> bool {
         if self.left == 0 {
             let earned = now.saturating_sub(self.filled) * A_SECOND / 1_000 + self.taken / BYTES_FOR_ONE;
             self.more(earned);
-            (self.filled, self.taken) = (now, 0);
+            (self.filled, self.taken) = (now, self.taken % BYTES_FOR_ONE);
         }
         let left = self.left.checked_sub(1);
         self.left = left.unwrap_or(0);
@@ -135,7 +159,6 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const PING: u8 = 6;
     const WINDOW: u8 = 8;
 
     fn frame(kind: u8, flags: u8, payload: usize) -> Vec<u8> {
@@ -187,10 +210,36 @@ mod tests {
         assert_eq!(borne(&mut frames, PING, 2_000, 10_000), 2 * A_SECOND);
         frames.follow(&frame(HEADERS, END_HEADERS | 1, 5), 2_000).unwrap();
         assert_eq!(borne(&mut frames, PING, 2_000, 10_000), A_REQUEST);
-        frames.took(100 * 32);
+        let pings = BURST + 2 * A_SECOND + A_REQUEST + 3;
+        frames.took(usize::try_from(pings * ANSWERED_PING + 100 * BYTES_FOR_ONE).unwrap());
         assert_eq!(borne(&mut frames, WINDOW, 2_000, 10_000), 100);
         assert_eq!(borne(&mut frames, PING, 1_000_000, 10_000), BURST, "no more is saved up");
         let mut steady = begun();
         assert_eq!((0..600).map(|second| borne(&mut steady, PING, second * 1_000, 400)).sum::<u64>(), 240_000);
+    }
+
+    #[test]
+    fn who_reads_small_messages_and_measures_its_line_is_borne_and_who_only_pings_is_not() {
+        let (window, ping) = (frame(WINDOW, 0, 4), frame(PING, 0, 8));
+        let mut reads = begun();
+        for message in 0..100_000 {
+            reads.took(14);
+            let asks = [&window[..], &ping].concat();
+            assert!(reads.follow(&asks, 0).is_ok(), "after {message} messages in no time");
+            reads.took(17);
+        }
+        for (kind, answer) in [(PING, 17), (SETTINGS, 9)] {
+            let (mut pings, one) = (begun(), frame(kind, 0, 0));
+            let borne = (0..10_000).take_while(|_| {
+                let is_borne = pings.follow(&one, 0).is_ok();
+                pings.took(answer);
+                is_borne
+            });
+            assert_eq!(borne.count(), usize::try_from(BURST).unwrap(), "{kind}");
+            assert!(
+                pings.follow(&frame(kind, ACKNOWLEDGED, 0), 0).is_err(),
+                "an answer that nobody asked for is one more"
+            );
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The bytes of a watched connection, either way: each tells the watch what goes on, and where hyper refuses a request
 //! that it cannot read with an empty answer, a problem is written in its place. What comes as HTTP/1 is followed from head to
-//! head, as HTTP/2 from frame to frame. Never changes any other byte.
+//! head, as HTTP/2 from frame to frame, where a flood is told that it is one. Never changes any other byte.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Watch;
-use super::frames::Frames;
+use super::frames::{self, Frames};
 use super::framing::Framing;
 use crate::unread;
 use crate::worker::Worker;
@@ -30,6 +30,8 @@ pub(crate) struct Watched<S> {
     framing: Option<Framing>,
     /// Where it is HTTP/2.
     frames: Option<Frames>,
+    /// What was to be written last went out in part only, so that what is written now stands within a frame.
+    in_part: bool,
     instead: Option<Instead>,
 }
 
@@ -41,7 +43,7 @@ struct Instead {
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, before: Bytes, watch: Rc<Watch>, worker: Rc<Worker>) -> Self {
-        Self { stream, watch, worker, before, framing: None, frames: None, instead: None }
+        Self { stream, watch, worker, before, framing: None, frames: None, in_part: false, instead: None }
     }
 
     /// The same, as HTTP/1.
@@ -73,10 +75,11 @@ impl<S> Watched<S> {
         self.frames.as_mut().map_or(Ok(()), |frames| self.watch.follows(frames, bytes))
     }
 
-    fn wrote(&mut self, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote(&mut self, poll: Poll<io::Result<usize>>, of: usize) -> Poll<io::Result<usize>> {
         self.watch.takes(poll.is_ready());
         if let (Some(frames), Poll::Ready(Ok(bytes))) = (&mut self.frames, &poll) {
             frames.took(*bytes);
+            self.in_part = *bytes < of;
         }
         poll
     }
@@ -93,8 +96,12 @@ impl<S> Watched<S> {
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
     /// Writes a head and what of its body is there; where both are short, as one piece, which the kernel takes faster.
-    fn poll_write_together(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        if parts.iter().map(|part| part.len()).sum::<usize>() > SHORT {
+    fn poll_write_together(
+        &mut self,
+        cx: &mut Context<'_>,
+        (parts, length): (&[IoSlice<'_>], usize),
+    ) -> Poll<io::Result<usize>> {
+        if length > SHORT {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
         }
         let (mut piece, mut length) = ([0; SHORT], 0);
@@ -105,6 +112,13 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
             }
         }
         Pin::new(&mut self.stream).poll_write(cx, piece.get(..length).unwrap_or_default())
+    }
+
+    /// Tells a client whose connection ends for a flood of frames why, where it takes that at once.
+    fn say_enough(&mut self, cx: &mut Context<'_>) {
+        if !self.in_part && Pin::new(&mut self.stream).poll_write(cx, &frames::ENOUGH).is_ready() {
+            let _ = Pin::new(&mut self.stream).poll_flush(cx);
+        }
     }
 
     /// Writes what stands in the place of so many bytes.
@@ -124,7 +138,7 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let poll = if self.before.is_empty() {
@@ -134,7 +148,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             buffer.put_slice(&self.before.split_to(here));
             Poll::Ready(Ok(()))
         };
-        self.came(buffer.filled().get(before..).unwrap_or_default())?;
+        let came = self.came(buffer.filled().get(before..).unwrap_or_default());
+        if came.is_err() {
+            self.say_enough(cx);
+        }
+        came?;
         poll
     }
 }
@@ -146,7 +164,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         } else {
             Pin::new(&mut self.stream).poll_write(cx, bytes)
         };
-        self.wrote(poll)
+        self.wrote(poll, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -154,12 +172,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let length = parts.iter().map(|part| part.len()).sum();
         let only = parts.first().filter(|_| parts.iter().skip(1).all(|part| part.is_empty()));
         let poll = match only {
             Some(only) if self.replaces(only) => self.poll_instead(cx, only.len()),
-            _ => self.poll_write_together(cx, parts),
+            _ => self.poll_write_together(cx, (parts, length)),
         };
-        self.wrote(poll)
+        self.wrote(poll, length)
     }
 
     fn is_write_vectored(&self) -> bool {

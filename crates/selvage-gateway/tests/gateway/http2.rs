@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use super::fabric::key;
 use super::running::Running;
 use super::upstream::{digest, pattern};
-use frames::{Frames, PING, PRIORITY, RESET, SETTINGS, WINDOW};
+use frames::{Frames, GO_AWAY, PING, PRIORITY, RESET, SETTINGS, WINDOW};
 
 type Sender = SendRequest<Full<Bytes>>;
 
@@ -237,8 +237,13 @@ fn a_flood_of_frames_without_a_request_ends_the_connection() {
         frames.get(1, "/narrow-stock/v1/items/slow");
         let went = (0..100).take_while(|_| frames.flood(kind, stream, payload, 1_000)).count();
         let began = Instant::now();
-        while frames.next().is_some() {}
+        let mut last = None;
+        while let Some(frame) = frames.next() {
+            last = Some(frame);
+        }
         assert!(began.elapsed() < Duration::from_secs(5), "{what}: the connection is ended, after {went} thousand");
+        let why = last.filter(|last| last.kind == GO_AWAY).map(|last| last.payload[4..].to_vec());
+        assert_eq!(why, Some(vec![0, 0, 0, 11]), "{what}: it is told that it is to be calm");
         assert_eq!(running.client().get("shop", "/stock/v1/items").status, 200, "{what}");
     }
 }

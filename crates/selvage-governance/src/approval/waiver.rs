@@ -87,7 +87,7 @@ impl On {
                 let owner = declared.owner.as_ref().map(|team| team.value.clone());
                 return Self::Interface { interface: interface.clone(), owner };
             }
-            if let Some(consumer) = on.parse::<ConsumerName>().ok().filter(|it| fabric.consumers.contains_key(it)) {
+            if let Some(consumer) = waiver.consumer().filter(|it| fabric.consumers.contains_key(it)) {
                 return Self::Consumer { consumer };
             }
             let system = on.parse::<SystemName>().ok().and_then(|it| fabric.systems.get(&it)).map(|it| &it.owner);

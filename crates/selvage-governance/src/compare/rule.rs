@@ -80,7 +80,7 @@ fn of_waiver(fabrics: [&Fabric; 2], waiver: &Waiver) -> Spot {
     let is_interface = |it: &InterfaceRef| fabrics.iter().any(|fabric| fabric.interfaces.contains_key(it));
     let is_consumer = |it: &ConsumerName| fabrics.iter().any(|fabric| fabric.consumers.contains_key(it));
     spot.interface = on.parse().ok().filter(is_interface);
-    spot.consumers = on.parse().ok().filter(is_consumer).into_iter().collect();
+    spot.consumers = waiver.consumer().filter(is_consumer).into_iter().collect();
     spot
 }
 

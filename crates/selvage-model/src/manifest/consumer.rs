@@ -167,6 +167,11 @@ impl Subscription {
         self.name.as_ref().map(|name| name.value.clone()).or_else(derived)
     }
 
+    /// What it is called among all: `line-board/work-order-events-v1`.
+    pub fn label(&self) -> Option<String> {
+        self.known_as().map(|name| format!("{}/{name}", self.consumer))
+    }
+
     /// The terms without places, as access state keeps them. INVARIANT: FAIL-SAFE: on tier-1 their end alarms.
     pub fn terms(&self, fabric: &Fabric) -> SubscriptionTerms {
         let interface = fabric.interfaces.get(&self.interface.value);

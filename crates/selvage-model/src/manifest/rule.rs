@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::finding::Severity;
-use crate::name::RuleName;
+use crate::name::{ConsumerName, RuleName};
 use crate::source::{Place, Spanned};
 
 /// A team's own lint.
@@ -82,4 +82,12 @@ pub struct Waiver {
     pub until: Spanned<Date>,
     /// Who approved.
     pub approved_by: Vec<Spanned<String>>,
+}
+
+impl Waiver {
+    /// Who answers for the thing, where it is a consumer or one of its subscriptions, as `line-board/work-order-events-v1`.
+    pub fn consumer(&self) -> Option<ConsumerName> {
+        let on = self.on.value.as_str();
+        on.split_once('/').map_or(on, |(consumer, _)| consumer).parse().ok()
+    }
 }

@@ -185,6 +185,7 @@ fn text(node: &Node, format: Format, what: &str, findings: &mut Vec<Finding>) {
     }
     let shown = if format.may_be_shown() { show(&scalar.text) } else { format!("the value of {what}") };
     let finding = Finding::error(code::BAD_VALUE, &node.place, format!("{shown} is not {}", format.noun()));
+    let finding = finding.of_late(format.took(scalar));
     let like = match format {
         Format::Words(words) => nearest(&scalar.text, words.iter().copied()),
         _ => None,

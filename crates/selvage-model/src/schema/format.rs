@@ -120,6 +120,11 @@ impl Format {
         }
     }
 
+    /// Whether a scalar that is not of the format was, when less was asked of it.
+    pub(crate) fn took(self, scalar: &Scalar) -> bool {
+        matches!(self, Self::Path) && was_path(&scalar.text)
+    }
+
     /// What it is, with its article.
     pub(crate) fn noun(self) -> String {
         let noun = match self {
@@ -270,6 +275,13 @@ fn is_path(text: &str) -> bool {
     below.is_empty() || below.strip_suffix('/').unwrap_or(below).split('/').all(is_path_segment)
 }
 
+/// What was a path before it had to be read in one way.
+fn was_path(text: &str) -> bool {
+    text.starts_with('/')
+        && text.split('/').all(|part| !matches!(part, "." | ".."))
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'))
+}
+
 fn is_path_segment(segment: &str) -> bool {
     let Some(plain) = percent_decoded(segment) else { return false };
     // Some servers cut path parameters off before they resolve dots.
@@ -362,6 +374,16 @@ mod tests {
             "http:/evil",
         ] {
             assert!(!is_path(path), "{path}");
+        }
+        for (path, was) in [
+            ("//evil", true),
+            ("/api/%2e%2e/admin", true),
+            ("/api/", true),
+            ("/a/../b", false),
+            ("api", false),
+            ("/a?b", false),
+        ] {
+            assert_eq!(was_path(path), was, "{path}");
         }
     }
 }

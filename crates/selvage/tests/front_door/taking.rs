@@ -182,6 +182,48 @@ async fn a_release_of_before_that_says_that_it_checks_less_is_served_checked_and
     drop(node);
 }
 
+/// INVARIANT: FAIL-SAFE
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_before_with_a_path_that_is_refused_now_is_served_and_named() {
+    let plants = Plants::new().await;
+    let file = "domains/plant-ghent/stock.yaml";
+    let today = std::fs::read_to_string(plants.fabric().join(file)).unwrap();
+    plants.write(file, &today.replace("path: /api/stock}", "path: //api/%2e/stock}"));
+    let checked = selvage(&["check", plants.fabric().to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(stdout(&checked).contains("FAB1009"), "whoever works on it is told: {}", stdout(&checked));
+    let earlier = Earlier::at(&plants).await;
+    earlier.activate(&earlier.release(&plants, "group", "a.lindqvist").await, &BOTH).await;
+    let of_before = earlier.release(&plants, "plant-ghent", "m.dewit").await;
+    earlier.activate(&of_before, &BOTH).await;
+    let key = plants.place.key(&plants.store, "ghent-mes");
+    let (node, base, _) = serve(&plants);
+    let served = async |what: &str| {
+        let status = plants.status(&format!("{base}/ghent-stock/v1/FRM-TUBE"), &key).await;
+        assert!(status.is_success() || status == StatusCode::NOT_FOUND, "{what}: {status}");
+    };
+    served("by a release of before").await;
+    let said = node.said().join("\n");
+    let named = said.lines().filter(|line| line.contains("FAB1009") && line.contains(file));
+    assert_eq!(named.count(), 1, "{said}");
+
+    // It keeps no other domain back, and is left by the next of its own, which can be compared with it.
+    let brno = earlier.release(&plants, "plant-brno", "l.kral").await;
+    plants.activate(&brno, "prod");
+    plants.write(file, &today);
+    let next =
+        plants.release(&plants.approve(&plants.propose("plant-ghent", "A plain path", "m.dewit", &[])), "m.dewit");
+    plants.activate(&next, "prod");
+    let compared = plants.run(&["diff", &of_before, &next]);
+    assert!(!String::from_utf8_lossy(&compared.stderr).contains("cannot be compared"), "{compared:?}");
+    served("by the next").await;
+    let back = ["--domain", "plant-ghent", "--env", "prod", "--by", "m.dewit", "--because", "it was better before"];
+    let went = plants.well(&[&["release", "rollback"], &back[..]].concat());
+    assert!(went.contains(&of_before), "{went}");
+    served("after going back").await;
+    drop(node);
+}
+
 /// What the command says of the only node that is heard of.
 fn node(plants: &Plants) -> (Option<i32>, Value) {
     let output = plants.run(&["nodes", "--env", "prod", "--json"]);

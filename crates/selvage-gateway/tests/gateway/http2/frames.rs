@@ -12,7 +12,7 @@ pub const PRIORITY: u8 = 2;
 pub const RESET: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
-const GO_AWAY: u8 = 7;
+pub const GO_AWAY: u8 = 7;
 pub const WINDOW: u8 = 8;
 const CONTINUATION: u8 = 9;
 

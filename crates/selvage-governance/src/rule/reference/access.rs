@@ -119,7 +119,10 @@ fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
     let known: Vec<String> = names.iter().cloned().collect();
     for waiver in &fabric.waivers {
         search.word(&waiver.on, "rule", &waiver.rule, &rules);
-        if !names.contains(&waiver.on.value) {
+        // What is delivered is tried for each subscription, so that one may be waived by itself.
+        let is_untried = waiver.rule.value == code::FAULTS_UNTRIED.as_str();
+        let is_one = || fabric.subscriptions.iter().any(|it| it.label().as_ref() == Some(&waiver.on.value));
+        if !(names.contains(&waiver.on.value) || is_untried && is_one()) {
             let what = "interface, object, mapping, system, code set, issuer, flow, team or consumer";
             search.note(&waiver.on, what, &waiver.on, &known);
         }

@@ -12,6 +12,7 @@ use super::{complete, cursor, definition, hover};
 use crate::directory::{self, Checked};
 
 /// Codes of JSON-RPC.
+const INVALID_REQUEST: i32 = -32600;
 const METHOD_NOT_FOUND: i32 = -32601;
 const NOT_INITIALIZED: i32 = -32002;
 
@@ -52,7 +53,9 @@ impl Server {
             if method == "exit" {
                 return (Vec::new(), Next::End);
             }
-            self.notice(method, &params);
+            if !self.shut_down {
+                self.notice(method, &params);
+            }
             return (Vec::new(), Next::More);
         };
         let answer = match self.answer(method, &params) {
@@ -63,7 +66,13 @@ impl Server {
     }
 
     fn answer(&mut self, method: &str, params: &Value) -> Result<Value, (i32, String)> {
+        if self.shut_down {
+            return Err((INVALID_REQUEST, "the server is shut down: only `exit` may follow".to_owned()));
+        }
         if method == "initialize" {
+            if self.root.is_some() {
+                return Err((INVALID_REQUEST, "the server is initialized already".to_owned()));
+            }
             self.root = root(params);
             self.stale = true;
             return Ok(capabilities());
@@ -272,6 +281,27 @@ mod tests {
         assert!(told.iter().any(|it| it["params"]["uri"] == uri(&place, "b.yaml")), "{told:?}");
         assert!(!told.iter().any(|it| it["params"]["uri"] == uri(&place, "c.yaml")), "checked twice: {told:?}");
         assert_eq!(server.findings(), Vec::<Value>::new(), "told once");
+    }
+
+    #[test]
+    fn after_the_shutdown_nothing_is_answered_but_that() {
+        let (place, mut server) = server();
+        let code = |server: &mut Server, method: &str| {
+            let (answers, next) = server.take(&json!({"id": "x", "method": method, "params": {}}));
+            assert_eq!((next, answers[0]["id"].as_str()), (Next::More, Some("x")), "{method}");
+            answers[0]["error"]["code"].as_i64()
+        };
+        assert_eq!(code(&mut server, "initialize"), Some(-32600), "twice");
+        assert_eq!(server.take(&json!({"method": "exit"})), (Vec::new(), Next::End));
+        assert!(!server.is_shut_down(), "it left without a goodbye");
+        assert_eq!(code(&mut server, "shutdown"), None);
+        for method in ["textDocument/hover", "shutdown", "initialize", "selvage/unknown"] {
+            assert_eq!(code(&mut server, method), Some(-32600), "{method}");
+        }
+        open(&mut server, &uri(&place, "b.yaml"), "kind: Taem\n");
+        assert_eq!(server.findings(), Vec::<Value>::new(), "nor is anything told");
+        assert_eq!(server.take(&json!({"method": "exit"})), (Vec::new(), Next::End));
+        assert!(server.is_shut_down());
     }
 
     #[test]

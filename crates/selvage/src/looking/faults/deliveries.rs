@@ -80,10 +80,11 @@ fn apart(fabric: Fabric, place: (EnvironmentName, DomainName)) -> anyhow::Result
 }
 
 /// A subscription before it is tried. Whoever may go without waives that on its consumer, or on the interface.
-fn untried(it: &Subscription) -> Untried {
+pub(super) fn untried(it: &Subscription) -> Untried {
     let (consumer, interface) = (it.consumer.value.to_string(), it.interface.value.to_string());
     let name = it.known_as().map_or_else(|| interface.clone(), |name| name.to_string());
-    Untried { what: format!("{consumer}/{name}"), on: vec![consumer, interface] }
+    let what = format!("{consumer}/{name}");
+    Untried { on: vec![what.clone(), consumer, interface], what }
 }
 
 /// Delivers until everything has been taken, or what is left will not be.

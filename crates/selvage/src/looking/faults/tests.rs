@@ -107,6 +107,16 @@ fn what_is_not_answered_where_all_is_well_does_not_hold() {
     }
 }
 
+/// A waiver may be of one subscription, by what the gate calls it, or of all of whoever answers.
+#[test]
+fn what_could_not_be_tried_of_a_subscription_is_named_alone_and_with_others() {
+    let fabric = sample();
+    let subscription = fabric.subscriptions.first().unwrap();
+    let untried = deliveries::untried(subscription);
+    assert_eq!(Some(&untried.what), subscription.label().as_ref());
+    assert_eq!(untried.on, [untried.what, subscription.consumer.to_string(), subscription.interface.to_string()]);
+}
+
 /// A model that the simulation does not have cannot be tried; where there is nothing else, nothing was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_nothing_can_be_tried_that_is_told() {

@@ -7,7 +7,7 @@ use selvage_control::desk::{self, DeskError, Releases};
 use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
-use selvage_model::finding::Severity;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Check;
 use selvage_model::name::EnvironmentName;
@@ -107,6 +107,7 @@ pub(super) async fn together(
     }
     declared(&checked.fabric, environment)?;
     name_what_is_enforced(&checked.fabric);
+    name_what_is_of_late(&checked.findings);
     let here = environment.clone();
     let compile = move || {
         let release = Release::new(checked.release, checked.fabric, serde_json::Value::Null, parts);
@@ -132,6 +133,15 @@ fn name_what_is_enforced(fabric: &Fabric) {
                  that do not fit its object are refused all the same. The next release has to leave it out"
             );
         }
+    }
+}
+
+/// Names what the rules of today would not let be released: it is served as it was.
+fn name_what_is_of_late(findings: &[Finding]) {
+    for Finding { code, place, message, .. } in findings.iter().filter(|finding| finding.is_of_late) {
+        tracing::warn!(
+            "{code}: the release that is active says at {place} what is refused now, and is served as before: {message}. The next has to say it anew"
+        );
     }
 }
 
