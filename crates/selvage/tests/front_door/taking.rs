@@ -209,15 +209,19 @@ async fn a_release_of_before_with_a_path_that_is_refused_now_is_served_and_named
 
     // It keeps no other domain back, and is left by the next of its own, which can be compared with it.
     let brno = earlier.release(&plants, "plant-brno", "l.kral").await;
-    plants.activate(&brno, "prod");
+    for environment in BOTH {
+        plants.activate(&brno, environment);
+    }
     plants.write(file, &today);
     let next =
         plants.release(&plants.approve(&plants.propose("plant-ghent", "A plain path", "m.dewit", &[])), "m.dewit");
-    plants.activate(&next, "prod");
+    for environment in BOTH {
+        plants.activate(&next, environment);
+    }
     let compared = plants.run(&["diff", &of_before, &next]);
     assert!(!String::from_utf8_lossy(&compared.stderr).contains("cannot be compared"), "{compared:?}");
     served("by the next").await;
-    let back = ["--domain", "plant-ghent", "--env", "prod", "--by", "m.dewit", "--because", "it was better before"];
+    let back = ["--domain", "plant-ghent", "--env", "prod", "--by", "p.moreau", "--because", "it was better before"];
     let went = plants.well(&[&["release", "rollback"], &back[..]].concat());
     assert!(went.contains(&of_before), "{went}");
     served("after going back").await;
